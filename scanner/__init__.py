@@ -1,0 +1,1 @@
+"""Vendorwatch: audit logs in, findings and evidence out."""

@@ -1,0 +1,405 @@
+"""The words every stage shares: records, events, statement lineage, the PII catalogue, and their Arrow schemas.
+
+This module knows nobody. Rows travel as Arrow tables with the schemas below; dataclasses are for things that are few
+(one a statement shape, one a table, one a finding). All are frozen and pickle, so that a stage can run in another process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import pyarrow as pa
+
+# ---------------------------------------------------------------------------------------------------------------
+# Records: what a source hands on. One row a log record, whatever the format.
+# ---------------------------------------------------------------------------------------------------------------
+
+
+class RecordKind(StrEnum):
+    """What a log record is about. Anything that is none of the others is ``other`` (kept out of events, but counted)."""
+
+    AUDIT = "audit"  # a statement line of the audit extension
+    ERROR = "error"  # ERROR, FATAL or PANIC: the statement failed, its rows may have left all the same
+    CONNECT = "connect"  # "connection authorized"
+    DISCONNECT = "disconnect"
+    REPLICATION = "replication"  # replication connection or command, logical decoding started
+    CONFIG = "config"  # reload, parameter changed, server start or stop
+    UNREADABLE = "unreadable"  # a sound log record whose audit text could not be split: kept, never dropped
+    OTHER = "other"
+
+
+RECORD_SCHEMA = pa.schema(
+    [
+        ("kind", pa.string()),  # RecordKind
+        ("time", pa.timestamp("us", tz="UTC")),
+        ("account", pa.string()),  # database account; null for the server's own records
+        ("dbname", pa.string()),  # database inside the server
+        ("client_addr", pa.string()),  # address without port; "[local]" for a Unix socket
+        ("app_name", pa.string()),  # set by the client: habit, never identity
+        ("session", pa.string()),  # unique for one connection of one server
+        ("session_line", pa.int64()),  # 1, 2, 3 … within the session
+        ("transaction_id", pa.string()),  # the virtual transaction, e.g. "3/295"; null when not in one
+        ("severity", pa.string()),  # LOG, ERROR, FATAL, PANIC, WARNING …
+        ("error_code", pa.string()),  # SQLSTATE; "00000" is success
+        ("message", pa.string()),  # for kinds other than audit; null for audit (it is split below)
+        ("audit_class", pa.string()),  # READ, WRITE, FUNCTION, ROLE, DDL, MISC
+        ("command", pa.string()),  # SELECT, COPY, DECLARE CURSOR, FETCH, … (the log's own word)
+        ("object_type", pa.string()),
+        ("object_name", pa.string()),  # schema-qualified, as logged; null when the log names none
+        ("statement_id", pa.int64()),
+        ("substatement_id", pa.int64()),
+        ("statement", pa.string()),  # SQL text: of the audit line, or of an error record's query column
+        ("parameter", pa.string()),  # bound values as logged; "<none>" and "<not logged>" become null
+        ("rows", pa.int64()),  # null when the log does not say; 0 is what the log said
+        ("offset", pa.int64()),  # first byte of the record in the (decompressed) log
+        ("length", pa.int64()),  # bytes of the record, its line end included
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Skip:
+    """Bytes of a log that could not be read as a record. Counted, explained and kept for evidence."""
+
+    offset: int  # in the decompressed log
+    length: int
+    reason: str  # a plain sentence: what is wrong there
+
+
+@dataclass(frozen=True)
+class FileId:
+    """Identity of a log file: its content, not its name, so that it survives rotation, renaming and compression."""
+
+    id: str  # short hash over the file's head
+    path: str  # where it was last seen
+    head_length: int  # bytes the hash covers, of the decompressed content
+    device: int = 0
+    inode: int = 0
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far a log has been read. ``offset`` counts decompressed bytes and lies between two records."""
+
+    file: FileId
+    offset: int
+
+
+@dataclass(frozen=True)
+class Slice:
+    """New, complete records of one log file: bytes ``[start, end)``, cut between two records."""
+
+    file: FileId
+    start: int
+    end: int
+    sha256: str  # of exactly those bytes
+    records: pa.Table  # RECORD_SCHEMA, in log order
+    skips: tuple[Skip, ...] = ()
+
+
+@dataclass(frozen=True)
+class SourceNotice:
+    """Something about a source that is not a record: missing, unreadable, shrunk. ``fatal`` makes the scan incomplete."""
+
+    path: str
+    reason: str
+    hint: str = ""
+    fatal: bool = True
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# The PII catalogue of one customer database.
+# ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, order=True)
+class TableRef:
+    """A relation by schema and name, as the engine spells it after case folding."""
+
+    schema: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}" if self.schema else self.name
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column and the verdict about it. ``pii_class`` None means: looked at, no personal data found."""
+
+    name: str
+    type: str = ""
+    pii_class: str | None = None  # Presidio entity name where it has one
+    form: str = "typed"  # typed | embedded | masked | quasi
+    confidence: float = 0.0
+    evidence: str = ""  # plain words with counts; never a sampled value
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, view, materialised view or foreign table of a customer database."""
+
+    ref: TableRef
+    columns: tuple[Column, ...]
+    kind: str = "table"  # table | view | materialized_view | foreign_table | partition
+    rows: int | None = None  # best known row count; None when nobody could say
+    persons: int | None = None  # distinct people, when a column identifies a person; else None
+    person_column: str | None = None  # the column that identifies a person (mbr_no, customer_id …)
+    unique_keys: tuple[tuple[str, ...], ...] = ()  # primary key and unique constraints
+    definition: str | None = None  # SELECT text of a view or materialised view
+    parent: TableRef | None = None  # partition or inheritance parent
+
+    def column(self, name: str) -> Column | None:
+        return next((c for c in self.columns if c.name == name), None)
+
+    @property
+    def has_pii(self) -> bool:
+        return any(c.pii_class is not None for c in self.columns)
+
+
+@dataclass(frozen=True)
+class Function:
+    """A SQL or PL/pgSQL function or procedure, so that ``select f()`` is known to return what its body reads."""
+
+    ref: TableRef
+    language: str  # sql | plpgsql | other
+    body: str
+    security_definer: bool = False
+    returns: str = ""  # "SETOF customers", "TABLE(...)", "text", "void" …
+    argument_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What lineage and exposure know about one customer database: the catalogue at one version."""
+
+    database: str  # name in the configuration
+    version: str  # changes when anything below does
+    tables: Mapping[TableRef, Table] = field(default_factory=dict)
+    functions: Mapping[TableRef, tuple[Function, ...]] = field(default_factory=dict)
+    default_schema: str = "public"
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Lineage: what one statement shape does with which columns.
+# ---------------------------------------------------------------------------------------------------------------
+
+
+class Kind(StrEnum):
+    """What a statement is, by its parse (not by its first word)."""
+
+    SELECT = "select"
+    COPY_OUT = "copy_out"  # COPY t TO, COPY (query) TO
+    COPY_IN = "copy_in"
+    DECLARE = "declare"  # cursor; the rows leave with FETCH
+    FETCH = "fetch"
+    CLOSE = "close"
+    PREPARE = "prepare"
+    EXECUTE = "execute"
+    DEALLOCATE = "deallocate"
+    INSERT = "insert"
+    UPDATE = "update"
+    DELETE = "delete"
+    MERGE = "merge"
+    CREATE_AS = "create_as"  # CREATE TABLE AS, SELECT INTO, CREATE MATERIALIZED VIEW
+    REFRESH = "refresh"  # REFRESH MATERIALIZED VIEW
+    CREATE_VIEW = "create_view"
+    EXPLAIN = "explain"
+    EXPLAIN_ANALYZE = "explain_analyze"  # runs, but returns a plan
+    CALL = "call"
+    DO = "do"
+    SET = "set"
+    TRANSACTION = "transaction"
+    DDL = "ddl"
+    RENAME = "rename"  # ALTER … RENAME TO / SET SCHEMA: the data travel under a new name
+    ROLE = "role"  # GRANT, REVOKE, CREATE/ALTER ROLE
+    LOCK = "lock"
+    UTILITY = "utility"  # anything else that parses
+    REPLICATION = "replication"  # walsender commands (BASE_BACKUP, START_REPLICATION …)
+    UNPARSED = "unparsed"  # did not parse: never ignored, treated as able to read all it names
+
+
+class Flow(StrEnum):
+    """How a column's values leave in the result."""
+
+    AS_IS = "as_is"
+    TRANSFORMED = "transformed"  # changed but recoverable or still personal: upper(x), encode(x), x || y, substr(x)
+    KEPT = "kept"  # an aggregate that keeps its input's values: string_agg, array_agg, json_agg, whole rows to json
+    AGGREGATED = "aggregated"  # aggregated away: count, sum, avg, exists — exposes nobody
+
+
+class Destination(StrEnum):
+    """Where the result goes."""
+
+    CLIENT = "client"
+    TABLE = "table"  # into another relation (CTAS, INSERT … SELECT)
+    SERVER_FILE = "server_file"  # COPY TO '/file', lo_export
+    PROGRAM = "program"  # COPY TO PROGRAM
+    NETWORK = "network"  # dblink, notify, foreign tables
+    NOWHERE = "nowhere"  # EXPLAIN, PREPARE, DECLARE: nothing leaves with this statement
+
+
+@dataclass(frozen=True)
+class Output:
+    """One column of a base relation whose values leave with the statement. ``column`` "*" means every column."""
+
+    table: TableRef
+    column: str
+    flow: Flow
+    name: str = ""  # under which name it appears in the result (a copy's column name)
+
+
+@dataclass(frozen=True)
+class KeyPredicate:
+    """``column = constant`` or ``column IN (…)`` or a range, on a base relation, that narrows what is read."""
+
+    table: TableRef
+    column: str
+    kind: str  # eq | in | range | like
+    values: int | None = None  # number of constants in an IN list; None when it cannot be told from the text
+    low: int | None = None  # numeric range bounds when both are literals: low <= column <= high
+    high: int | None = None
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What one statement shape does. Base relations only: views and known functions are resolved to what they read."""
+
+    kind: Kind
+    tables: tuple[TableRef, ...] = ()  # every base relation read, joins and subqueries included
+    outputs: tuple[Output, ...] = ()  # what leaves, by base column
+    destination: Destination = Destination.CLIENT
+    written: TableRef | None = None  # relation written to
+    written_columns: tuple[Output, ...] = ()  # for copies: base column -> column name in ``written`` (Output.name)
+    one_row: bool = False  # the result is one row whatever the input (aggregate without GROUP BY, scalar subqueries)
+    grouped: bool = False  # GROUP BY or DISTINCT: fewer rows than the input
+    keeps_values: bool = False  # an aggregate that keeps values: the input's rows leave, not the output's
+    limit: int | None = None  # LIMIT / FETCH FIRST constant that bounds the result
+    has_offset: bool = False
+    keyset_order: bool = False  # ORDER BY on a column that a range predicate narrows, with LIMIT: keyset paging
+    predicates: tuple[KeyPredicate, ...] = ()
+    filtered: bool = False  # any WHERE or JOIN condition that may narrow the rows
+    cursor: str | None = None  # DECLARE / FETCH / CLOSE: cursor name, case-folded
+    fetch_count: int | None = None  # FETCH n; None for ALL
+    prepared: str | None = None  # PREPARE / EXECUTE / DEALLOCATE name
+    functions: tuple[str, ...] = ()  # functions called, qualified as written, lower case
+    definer_functions: tuple[str, ...] = ()  # of those, known SECURITY DEFINER ones that read base relations
+    settings: tuple[tuple[str, str], ...] = ()  # SET name = value (value empty when it may be secret)
+    renamed_from: TableRef | None = None  # RENAME: old relation; ``written`` is the new one
+    unknown: bool = False  # parse failed, or text was cut, or columns could not be resolved: count all of them
+    literal_sensitive: bool = False  # the same fingerprint with other constants may read other data: key by full text
+    techniques: tuple[str, ...] = ()  # act words told by the text alone: copy, cursor, concat_aggregate, server_file …
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Events: one per (session, statement, substatement). The columns of the Delta table and of `events export`.
+# Names follow OCSF Datastore Activity (6005) where it has them; row counts follow OpenTelemetry's
+# db.response.returned_rows.
+# ---------------------------------------------------------------------------------------------------------------
+
+EVENT_SCHEMA = pa.schema(
+    [
+        ("event_id", pa.string()),  # "<database>/<session>/<session_line of its first record>"; stable for ever
+        ("time", pa.timestamp("us", tz="UTC")),
+        ("day", pa.date32()),  # UTC day of ``time``; the Delta table is partitioned by it
+        ("database", pa.string()),  # name in the configuration
+        ("dbname", pa.string()),  # database inside the server
+        ("account", pa.string()),
+        ("vendor", pa.string()),  # key in the configuration; null: the company's own account
+        ("client_ip", pa.string()),
+        ("app_name", pa.string()),
+        ("session", pa.string()),
+        ("session_line", pa.int64()),
+        ("statement_id", pa.int64()),
+        ("substatement_id", pa.int64()),
+        ("activity", pa.string()),  # read write ddl role function misc connect disconnect replication config error unreadable
+        ("command", pa.string()),  # SELECT, COPY, FETCH … as logged
+        ("status", pa.string()),  # success | failure
+        ("error_code", pa.string()),
+        ("shape", pa.string()),  # 16 hex digits; key into the shapes of the state database
+        ("tables", pa.list_(pa.string())),  # base relations, "schema.table"
+        ("destination", pa.string()),  # Destination
+        ("pii_classes", pa.list_(pa.string())),  # classes that left
+        ("pii_columns", pa.list_(pa.string())),  # "schema.table.column" that left and are personal
+        ("sensitivity", pa.int8()),  # 0 none, 1 quasi or masked, 2 contact data, 3 financial or location, 4 unique identifiers
+        ("returned_rows", pa.int64()),  # as the log says; null when it does not
+        ("exposed_rows", pa.int64()),  # best estimate of personal records that left
+        ("exposed_rows_low", pa.int64()),
+        ("exposed_rows_high", pa.int64()),
+        ("exposed_persons", pa.int64()),  # best estimate of people
+        ("exposed_persons_low", pa.int64()),
+        ("exposed_persons_high", pa.int64()),
+        ("rows_source", pa.string()),  # reported | reported_elsewhere | estimated | upper_bound | unknown
+        ("table_share", pa.float64()),  # exposed_persons over the people of the largest personal table read, 0..1
+        ("technique", pa.string()),  # the most telling act word; "" when ordinary
+        ("techniques", pa.list_(pa.string())),  # all of them
+        ("fk_check", pa.bool_()),  # the engine's own foreign-key check, nobody read anything
+        ("contract", pa.string()),  # id of the contract version that judged it; null without one
+        ("contract_state", pa.string()),  # active | expired | not_yet | none
+        ("in_contract", pa.bool_()),  # null for the company's own accounts
+        ("contract_breach", pa.list_(pa.string())),  # table column hours address expired not_yet export
+        ("contract_share", pa.float64()),  # exposed_persons over max_persons_per_day; 0 without a limit or for an agreed export
+        ("agreed_export", pa.bool_()),  # covered by an export agreed beforehand
+        ("hour_local", pa.int8()),
+        ("weekday_local", pa.int8()),  # 0 Monday … 6 Sunday
+        ("day_local", pa.date32()),
+        ("in_business_hours", pa.bool_()),
+        ("baseline_z", pa.float64()),  # robust z of the account's people today so far, against its earlier days; null while learning
+        ("first_seen_shape", pa.bool_()),  # for this account; false while the account has no history yet
+        ("first_seen_ip", pa.bool_()),
+        ("first_seen_app", pa.bool_()),
+        ("first_seen_table", pa.bool_()),
+        ("dormant_days", pa.float64()),  # days since the account's last event before this one; null for its first
+        ("source_id", pa.string()),  # "<database>/<index of the audit source>"
+        ("source_file", pa.string()),  # FileId.id
+        ("source_offset", pa.int64()),
+        ("source_length", pa.int64()),
+        ("batch", pa.int64()),  # ledger entry of the batch that brought it
+    ]
+)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Findings.
+# ---------------------------------------------------------------------------------------------------------------
+
+
+class Level(StrEnum):
+    """Sigma's levels, in rising order."""
+
+    INFORMATIONAL = "informational"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        return list(Level).index(self)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number that may not be known exactly: ``low <= best <= high``."""
+
+    low: int = 0
+    best: int = 0
+    high: int = 0
+
+
+@dataclass(frozen=True)
+class Match:
+    """A rule that matched: the rule, the group it matched for, and every event that contributed."""
+
+    rule_id: str
+    level: Level
+    database: str
+    vendor: str | None
+    account: str | None  # None when the rule groups over a vendor's accounts
+    first: str  # ISO 8601 UTC of the first contributing event
+    last: str
+    event_ids: tuple[str, ...]
+    observed: float | None = None  # the aggregate that crossed the threshold (rows, people, events)
+    threshold: float | None = None
