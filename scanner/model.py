@@ -225,7 +225,7 @@ class Flow(StrEnum):
     """How a column's values leave in the result."""
 
     AS_IS = "as_is"
-    TRANSFORMED = "transformed"  # changed but recoverable or still personal: upper(x), encode(x), x || y, substr(x)
+    TRANSFORMED = "transformed"  # changed, yet recoverable or still personal: upper(x), encode(x), x || y, substr(x)
     KEPT = "kept"  # an aggregate that keeps its input's values: string_agg, array_agg, json_agg, whole rows to json
     AGGREGATED = "aggregated"  # aggregated away: count, sum, avg, exists — exposes nobody
 
@@ -314,7 +314,10 @@ EVENT_SCHEMA = pa.schema(
         ("session_line", pa.int64()),
         ("statement_id", pa.int64()),
         ("substatement_id", pa.int64()),
-        ("activity", pa.string()),  # read write ddl role function misc connect disconnect replication config error unreadable
+        (
+            "activity",
+            pa.string(),
+        ),  # read write ddl role function misc connect disconnect replication config error unreadable
         ("command", pa.string()),  # SELECT, COPY, FETCH … as logged
         ("status", pa.string()),  # success | failure
         ("error_code", pa.string()),
@@ -323,7 +326,10 @@ EVENT_SCHEMA = pa.schema(
         ("destination", pa.string()),  # Destination
         ("pii_classes", pa.list_(pa.string())),  # classes that left
         ("pii_columns", pa.list_(pa.string())),  # "schema.table.column" that left and are personal
-        ("sensitivity", pa.int8()),  # 0 none, 1 quasi or masked, 2 contact data, 3 financial or location, 4 unique identifiers
+        (
+            "sensitivity",
+            pa.int8(),
+        ),  # 0 none, 1 quasi or masked, 2 contact data, 3 financial or location, 4 unique identifiers
         ("returned_rows", pa.int64()),  # as the log says; null when it does not
         ("exposed_rows", pa.int64()),  # best estimate of personal records that left
         ("exposed_rows_low", pa.int64()),
@@ -340,13 +346,19 @@ EVENT_SCHEMA = pa.schema(
         ("contract_state", pa.string()),  # active | expired | not_yet | none
         ("in_contract", pa.bool_()),  # null for the company's own accounts
         ("contract_breach", pa.list_(pa.string())),  # table column hours address expired not_yet export
-        ("contract_share", pa.float64()),  # exposed_persons over max_persons_per_day; 0 without a limit or for an agreed export
+        (
+            "contract_share",
+            pa.float64(),
+        ),  # exposed_persons over max_persons_per_day; 0 without a limit or for an agreed export
         ("agreed_export", pa.bool_()),  # covered by an export agreed beforehand
         ("hour_local", pa.int8()),
         ("weekday_local", pa.int8()),  # 0 Monday … 6 Sunday
         ("day_local", pa.date32()),
         ("in_business_hours", pa.bool_()),
-        ("baseline_z", pa.float64()),  # robust z of the account's people today so far, against its earlier days; null while learning
+        (
+            "baseline_z",
+            pa.float64(),
+        ),  # robust z of the account's people today so far, against its earlier days; null while learning
         ("first_seen_shape", pa.bool_()),  # for this account; false while the account has no history yet
         ("first_seen_ip", pa.bool_()),
         ("first_seen_app", pa.bool_()),
@@ -389,17 +401,15 @@ class Estimate:
     high: int = 0
 
 
-@dataclass(frozen=True)
-class Match:
-    """A rule that matched: the rule, the group it matched for, and every event that contributed."""
-
-    rule_id: str
-    level: Level
-    database: str
-    vendor: str | None
-    account: str | None  # None when the rule groups over a vendor's accounts
-    first: str  # ISO 8601 UTC of the first contributing event
-    last: str
-    event_ids: tuple[str, ...]
-    observed: float | None = None  # the aggregate that crossed the threshold (rows, people, events)
-    threshold: float | None = None
+# What the rules hand to the findings: one row per (rule, group, contributing event).
+HITS_SCHEMA = pa.schema(
+    [
+        ("rule_id", pa.string()),
+        ("level", pa.string()),  # Level
+        ("group_key", pa.string()),  # the correlation's group values, joined; "" for a rule about single events
+        ("event_id", pa.string()),
+        ("time", pa.timestamp("us", tz="UTC")),
+        ("observed", pa.float64()),  # largest aggregate of the windows the event belongs to; null for single events
+        ("threshold", pa.float64()),
+    ]
+)
