@@ -1,0 +1,1 @@
+"""Helpers of the tests that stand for the outside world: a real PostgreSQL, real client tools."""
