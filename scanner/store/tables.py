@@ -1,0 +1,245 @@
+"""Tables of the state database. Times are UTC, stored as ISO 8601 text so that SQLite and PostgreSQL agree to the microsecond."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+# -- the way in: what has been read, by which run ----------------------------------------------------------------
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("started_at", String(32), nullable=False),
+    Column("finished_at", String(32)),
+    Column("status", String(16), nullable=False),  # running | complete | incomplete | failed
+    Column("databases", Text, nullable=False),  # JSON list
+    Column("records", BigInteger, nullable=False, default=0),
+    Column("events", BigInteger, nullable=False, default=0),
+    Column("skips", BigInteger, nullable=False, default=0),
+    Column("notices", Text, nullable=False, default="[]"),  # JSON list of {path, reason, hint}
+)
+
+source_file = Table(
+    "source_file",
+    metadata,
+    Column("source_id", String(255), primary_key=True),
+    Column("file_id", String(64), primary_key=True),
+    Column("path", Text, nullable=False),
+    Column("head_length", Integer, nullable=False),
+    Column("device", BigInteger, nullable=False, default=0),
+    Column("inode", BigInteger, nullable=False, default=0),
+    Column("position", BigInteger, nullable=False),
+    Column("updated_at", String(32), nullable=False),
+)
+
+batch = Table(
+    "batch",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("run_id", Integer, nullable=False),
+    Column("database", String(255), nullable=False),
+    Column("source_id", String(255), nullable=False),
+    Column("file_id", String(64), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("end", BigInteger, nullable=False),
+    Column("records", BigInteger, nullable=False),
+    Column("events", BigInteger, nullable=False),
+    Column("skips", BigInteger, nullable=False),
+    Column("first_event", String(32)),
+    Column("last_event", String(32)),
+    Column("raw_sha256", String(64), nullable=False),
+    Column("events_sha256", String(64), nullable=False),
+    Column("staged", Text),  # StagedBatch as JSON until the Delta commit is known to have happened, then null
+    Column("evaluated", Boolean, nullable=False, default=False),  # have the rules seen it
+    Column("created_at", String(32), nullable=False),
+    Index("ix_batch_evaluated", "evaluated"),
+    Index("ix_batch_file", "source_id", "file_id", "start"),
+)
+
+skip = Table(
+    "skip",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("batch_id", BigInteger, nullable=False),
+    Column("source_id", String(255), nullable=False),
+    Column("file_id", String(64), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("length", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("ix_skip_batch_id", "batch_id"),
+)
+
+# -- what later records of a session need to know from earlier ones ----------------------------------------------
+
+session_state = Table(
+    "session_state",
+    metadata,
+    Column("database", String(255), primary_key=True),
+    Column("session", String(64), primary_key=True),
+    Column("kind", String(16), primary_key=True),  # last | cursor | prepared | dump
+    Column("name", String(255), primary_key=True),
+    Column("value", Text, nullable=False),  # kind-specific JSON
+    Column("time", String(32), nullable=False),
+)
+
+# -- shapes and the PII catalogue --------------------------------------------------------------------------------
+
+shape = Table(
+    "shape",
+    metadata,
+    Column("database", String(255), primary_key=True),
+    Column("shape", String(32), primary_key=True),
+    Column("schema_version", String(64), nullable=False),  # catalogue the lineage was resolved against
+    Column("kind", String(32), nullable=False),
+    Column("statement", Text, nullable=False),  # literals masked
+    Column("facts", Text, nullable=False),  # exposure facts as JSON (scanner.exposure)
+    Column("first_seen", String(32), nullable=False),
+)
+
+catalog = Table(
+    "catalog",
+    metadata,
+    Column("database", String(255), primary_key=True),
+    Column("version", String(64), nullable=False),
+    Column("scanned_at", String(32), nullable=False),
+    Column("document", Text, nullable=False),  # scanner.catalog.to_json
+    Column("gaps", Text, nullable=False, default="[]"),
+)
+
+derived_table = Table(
+    "derived_table",
+    metadata,
+    Column("database", String(255), primary_key=True),
+    Column("schema", String(255), primary_key=True),
+    Column("name", String(255), primary_key=True),
+    Column("document", Text, nullable=False),  # the copy's columns, size and people, as JSON
+    Column("since", String(32), nullable=False),
+)
+
+# -- habits -------------------------------------------------------------------------------------------------------
+
+habit_account = Table(
+    "habit_account",
+    metadata,
+    Column("database", String(255), primary_key=True),
+    Column("account", String(255), primary_key=True),
+    Column("first_event", String(32), nullable=False),
+    Column("last_event", String(32), nullable=False),
+)
+
+habit_seen = Table(
+    "habit_seen",
+    metadata,
+    Column("database", String(255), primary_key=True),
+    Column("account", String(255), primary_key=True),
+    Column("what", String(16), primary_key=True),  # shape | ip | app | table
+    Column("value", String(512), primary_key=True),
+    Column("first_seen", String(32), nullable=False),
+)
+
+habit_day = Table(
+    "habit_day",
+    metadata,
+    Column("database", String(255), primary_key=True),
+    Column("account", String(255), primary_key=True),
+    Column("day", String(10), primary_key=True),  # local day
+    Column("persons", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("events", BigInteger, nullable=False),
+)
+
+export_day = Table(
+    "export_day",
+    metadata,
+    Column("database", String(255), primary_key=True),
+    Column("vendor", String(255), primary_key=True),
+    Column("export_index", Integer, primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("rows", BigInteger, nullable=False),
+)
+
+contract_version = Table(
+    "contract_version",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("vendor", String(255), nullable=False),
+    Column("document", Text, nullable=False),
+    Column("first_used", String(32), nullable=False),
+)
+
+# -- findings -----------------------------------------------------------------------------------------------------
+
+hit = Table(
+    "hit",
+    metadata,
+    Column("event_id", String(255), primary_key=True),
+    Column("rule_id", String(64), primary_key=True),
+    Column("group_key", String(512), primary_key=True),
+    Column("principal", String(512), nullable=False),  # whom findings group by
+    Column("time", String(32), nullable=False),
+    Column("level", String(16), nullable=False),
+    Column("observed", Float),
+    Column("threshold", Float),
+    Column("finding_id", String(32)),
+    Index("ix_hit_principal", "principal", "time"),
+    Index("ix_hit_finding_id", "finding_id"),
+)
+
+finding = Table(
+    "finding",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("dedup_key", String(512), nullable=False),
+    Column("database", String(255), nullable=False),
+    Column("vendor", String(255)),
+    Column("level", String(16), nullable=False),
+    Column("status", String(16), nullable=False),  # OCSF: new | in_progress | suppressed | resolved
+    Column("verdict", String(32)),
+    Column("first_event", String(32), nullable=False),
+    Column("last_event", String(32), nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("updated_at", String(32), nullable=False),
+    Column("follows", String(32)),  # an earlier, closed finding of the same dedup key
+    Column("document", Text, nullable=False),  # the finding as served, JSON
+    Index("ix_finding_dedup_key", "dedup_key"),
+    Index("ix_finding_status", "status", "level"),
+)
+
+finding_history = Table(
+    "finding_history",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("finding_id", String(32), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("actor", String(255), nullable=False),
+    Column("what", String(64), nullable=False),
+    Column("detail", Text, nullable=False, default="{}"),
+    Index("ix_finding_history_finding_id", "finding_id"),
+)
+
+# -- access to the API ----------------------------------------------------------------------------------------------
+
+api_token = Table(
+    "api_token",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("prefix", String(16), nullable=False),
+    Column("sha256", String(64), nullable=False, unique=True),
+    Column("scopes", Text, nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("expires_at", String(32), nullable=False),
+    Column("last_used_at", String(32)),
+    Column("revoked_at", String(32)),
+)
