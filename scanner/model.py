@@ -150,6 +150,7 @@ class Table:
     unique_keys: tuple[tuple[str, ...], ...] = ()  # primary key and unique constraints
     definition: str | None = None  # SELECT text of a view or materialised view
     parent: TableRef | None = None  # partition or inheritance parent
+    stamp: str = ""  # the engine's change counters when it was last sampled; tells a re-scan what may be kept
 
     def column(self, name: str) -> Column | None:
         return next((c for c in self.columns if c.name == name), None)
