@@ -1,0 +1,36 @@
+"""DuckDB as every stage uses it: in memory, bounded, cut off from files and network, Arrow in and Arrow out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+Engine = duckdb.DuckDBPyConnection
+
+
+def open_engine(*, memory: str = "512MB", threads: int | None = None, spill_to: str | None = None) -> Engine:
+    """A private in-memory DuckDB that cannot read files, load extensions or change its configuration.
+
+    ``memory`` bounds its buffers; ``spill_to`` is a folder for what does not fit (none: an error instead).
+    """
+    config: dict[str, Any] = {"memory_limit": memory, "autoinstall_known_extensions": False, "autoload_known_extensions": False}
+    if threads is not None:
+        config["threads"] = threads
+    if spill_to is not None:
+        config["temp_directory"] = spill_to
+    engine = duckdb.connect(":memory:", config=config)
+    engine.execute("SET TimeZone = 'UTC'")
+    engine.execute("SET preserve_insertion_order = false")
+    engine.execute("SET enable_external_access = false")
+    return engine
+
+
+def arrow(engine: Engine, sql: str, schema: pa.Schema | None = None) -> pa.Table:
+    """Result of ``sql`` as an Arrow table, cast to ``schema`` when one is given."""
+    relation = engine.sql(sql)
+    if relation is None:
+        raise TypeError("the statement returns nothing")
+    table: pa.Table = relation.to_arrow_table()
+    return table if schema is None else table.cast(schema)

@@ -1,0 +1,283 @@
+"""Exposure: which personal data of how many people left with an act.
+
+Two halves. :func:`facts` says, once per statement shape, what *can* leave: lineage against the PII catalogue. Set-based
+SQL (:mod:`scanner.exposure.measure`) then says, per act, how much *did* leave: the facts against the row count of the log,
+cursors against their DECLARE, nested statements against the outer one.
+
+How people are counted, for ``n`` rows of a table with ``R`` rows about ``P`` people:
+
+* ``P >= R`` (a row is a person): ``n`` people;
+* else, ``n`` rows drawn without a pattern hit ``P · (1 − (1 − n/R)^(R/P))`` different people (expected occupancy of
+  P equal cells), at least ``⌈n·P/R⌉`` and at most ``min(n, P)``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import pyarrow as pa
+
+from scanner.model import Column, Destination, Flow, Kind, Lineage, Output, Schema, Table, TableRef
+
+_UNIQUE_IDENTIFIERS = frozenset(
+    [
+        "KR_RRN",
+        "KR_FRN",
+        "KR_PASSPORT",
+        "KR_DRIVER_LICENSE",
+        "KR_CI",
+        "US_SSN",
+        "US_PASSPORT",
+        "US_ITIN",
+        "US_DRIVER_LICENSE",
+        "UK_NINO",
+        "UK_NHS",
+        "UK_PASSPORT",
+        "ES_NIF",
+        "ES_NIE",
+        "IT_FISCAL_CODE",
+        "IT_IDENTITY_CARD",
+        "IT_PASSPORT",
+        "PL_PESEL",
+        "FI_PERSONAL_IDENTITY_CODE",
+        "DE_ID_CARD",
+        "DE_PASSPORT",
+        "DE_TAX_ID",
+        "DE_SOCIAL_SECURITY",
+        "SE_PERSONNUMMER",
+        "FR_NIR",
+        "NL_BSN",
+        "MEDICAL_LICENSE",
+    ]
+)
+_FINANCIAL_OR_LOCATION = frozenset(["CREDIT_CARD", "BANK_ACCOUNT", "IBAN_CODE", "US_BANK_NUMBER", "CRYPTO", "GEO"])
+
+
+def sensitivity(pii_class: str, form: str) -> int:
+    """0 none, 1 quasi-identifier or masked, 2 contact data, 3 financial or location, 4 unique identifiers (PIPA Art. 24)."""
+    if form in ("quasi", "masked"):
+        return 1
+    if pii_class in _UNIQUE_IDENTIFIERS:
+        return 4
+    return 3 if pii_class in _FINANCIAL_OR_LOCATION else 2
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What one statement shape can let out. Row figures are of the personal table that holds most people."""
+
+    shape: str
+    kind: str
+    destination: str
+    mode: str  # none | rows (a returned row is a record) | input (values are kept by an aggregate: the input's rows leave)
+    tables: tuple[str, ...] = ()
+    pii_columns: tuple[str, ...] = ()
+    pii_classes: tuple[str, ...] = ()
+    sensitivity: int = 0
+    total_rows: int | None = None  # R
+    total_persons: int | None = None  # P
+    single: bool = True  # one personal table: a row is not repeated by a join
+    low_rows: int = 0  # rows that leave when the log does not say how many
+    best_rows: int = 0
+    high_rows: int = 0
+    source: str = "unknown"  # rows_source of those three
+    cursor: str | None = None
+    fetch_count: int | None = None
+    prepared: str | None = None
+    dump_setup: bool = False  # a dump tool's session set-up: marks the session
+    techniques: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
+
+    @staticmethod
+    def from_json(text: str) -> Facts:
+        raw: dict[str, Any] = json.loads(text)
+        known = {f.name for f in fields(Facts)}
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items() if k in known}
+        return Facts(**values)
+
+
+FACTS_SCHEMA = pa.schema(
+    [
+        ("shape", pa.string()),
+        ("kind", pa.string()),
+        ("destination", pa.string()),
+        ("mode", pa.string()),
+        ("tables", pa.list_(pa.string())),
+        ("pii_columns", pa.list_(pa.string())),
+        ("pii_classes", pa.list_(pa.string())),
+        ("sensitivity", pa.int8()),
+        ("total_rows", pa.int64()),
+        ("total_persons", pa.int64()),
+        ("single", pa.bool_()),
+        ("low_rows", pa.int64()),
+        ("best_rows", pa.int64()),
+        ("high_rows", pa.int64()),
+        ("source", pa.string()),
+        ("cursor", pa.string()),
+        ("fetch_count", pa.int64()),
+        ("prepared", pa.string()),
+        ("dump_setup", pa.bool_()),
+        ("techniques", pa.list_(pa.string())),
+    ]
+)
+
+
+def facts_table(all_facts: Iterable[Facts]) -> pa.Table:
+    """Facts as an Arrow table (FACTS_SCHEMA)."""
+    return pa.Table.from_pylist([asdict(f) for f in all_facts], schema=FACTS_SCHEMA)
+
+
+def facts(shape: str, lineage: Lineage, schema: Schema, *, logged: Sequence[str] = (), statement: str = "") -> Facts:
+    """What ``lineage`` can let out of ``schema``. ``logged`` are the relations the log itself names."""
+    outputs = list(lineage.outputs)
+    tables = [ref for ref in lineage.tables if not _system(ref)]
+    named = [ref for ref in (_ref(name, schema) for name in logged) if not _system(ref)]
+    resolved = set(tables)
+    views = {ref for ref in named if (found := schema.tables.get(ref)) and found.kind == "view"}
+    missed = [ref for ref in named if ref not in resolved and ref not in views]
+    if lineage.kind is Kind.UNPARSED or lineage.unknown or not tables:
+        # the log saw relations that the parse did not: unknown columns of a personal table count as all of them
+        outputs += [Output(ref, "*", Flow.AS_IS) for ref in missed if lineage.kind not in _READS_NOTHING]
+    tables += missed
+    if lineage.kind is Kind.REPLICATION and _streams_data(statement):
+        outputs = [Output(ref, "*", Flow.AS_IS) for ref, table in schema.tables.items() if table.has_pii]
+        tables = [output.table for output in outputs]
+
+    personal, direct, mode = _personal(outputs, schema, lineage)
+    lead = _lead([schema.tables[ref] for ref in direct if ref in schema.tables])
+    low, best, high, source = _rows_without_a_count(lineage, lead)
+    columns = sorted(personal)
+    return Facts(
+        shape=shape,
+        kind=lineage.kind.value,
+        destination=lineage.destination.value,
+        mode=mode,
+        tables=tuple(sorted({str(ref) for ref in tables})),
+        pii_columns=tuple(columns),
+        pii_classes=tuple(sorted({personal[name].pii_class or "" for name in columns})),
+        sensitivity=max((sensitivity(c.pii_class or "", c.form) for c in personal.values()), default=0),
+        total_rows=lead.rows if lead else None,
+        total_persons=_persons(lead),
+        single=len(direct) <= 1 and len(set(tables)) <= 1,
+        low_rows=low,
+        best_rows=best,
+        high_rows=high,
+        source=source,
+        cursor=lineage.cursor,
+        fetch_count=lineage.fetch_count,
+        prepared=lineage.prepared,
+        dump_setup=_dump_setup(lineage),
+        techniques=lineage.techniques,
+    )
+
+
+_READS_NOTHING = frozenset(
+    {Kind.DDL, Kind.RENAME, Kind.ROLE, Kind.LOCK, Kind.SET, Kind.TRANSACTION, Kind.CREATE_VIEW, Kind.COPY_IN}
+)
+
+
+def _personal(outputs: Iterable[Output], schema: Schema, lineage: Lineage) -> tuple[dict[str, Column], list[TableRef], str]:
+    """Personal columns that leave, the tables with *identifying* ones among them, and how their rows are to be counted."""
+    personal: dict[str, Column] = {}
+    direct: dict[TableRef, None] = {}
+    kept = False
+    for output in outputs:
+        if output.flow is Flow.AGGREGATED:
+            continue
+        table = schema.tables.get(output.table)
+        if table is None:
+            continue
+        columns = table.columns if output.column == "*" else [c for c in table.columns if c.name == output.column]
+        if not columns and lineage.unknown:
+            columns = table.columns
+        for column in columns:
+            if column.pii_class is None:
+                continue
+            personal[f"{table.ref}.{column.name}"] = column
+            if column.form in ("typed", "embedded"):
+                direct[table.ref] = None
+                kept = kept or output.flow is Flow.KEPT
+    if not direct or (lineage.destination in (Destination.TABLE, Destination.NOWHERE) and lineage.kind not in _DELAYED):
+        return personal, list(direct), "none"
+    return personal, list(direct), "input" if kept or lineage.keeps_values else "rows"
+
+
+# nothing leaves with these themselves, but what they say is what a later FETCH or EXECUTE lets out
+_DELAYED = frozenset({Kind.DECLARE, Kind.PREPARE})
+
+
+def _rows_without_a_count(lineage: Lineage, lead: Table | None) -> tuple[int, int, int, str]:
+    """Rows (low, best, high) that leave when the log gives no count, and the rows_source that says how it was made."""
+    if lead is None:
+        return 0, 0, 0, "unknown"
+    bound = lead.rows
+    if any(_pins_one_row(lineage, table, key) for table in [lead] for key in table.unique_keys):
+        return 0, 1, 1, "upper_bound"
+    if lineage.limit is not None:
+        bound = lineage.limit if bound is None else min(bound, lineage.limit)
+    if bound is None:
+        return 0, 0, 0, "unknown"
+    if not lineage.filtered and not lineage.predicates:
+        return bound, bound, bound, "estimated"
+    # a filter of unknown strength; a join alone rarely narrows, a predicate on a column usually does
+    best = max(1, bound // 10) if lineage.predicates and lineage.limit is None else bound
+    return 0, min(best, bound), bound, "upper_bound"
+
+
+def _pins_one_row(lineage: Lineage, table: Table, key: tuple[str, ...]) -> bool:
+    pinned = {p.column for p in lineage.predicates if p.kind == "eq" and p.table == table.ref}
+    return bool(key) and set(key) <= pinned
+
+
+def _lead(tables: Sequence[Table]) -> Table | None:
+    return max(tables, key=lambda t: (_persons(t) or 0, t.rows or 0), default=None)
+
+
+def _persons(table: Table | None) -> int | None:
+    if table is None:
+        return None
+    return table.persons if table.persons is not None else table.rows
+
+
+def _ref(name: str, schema: Schema) -> TableRef:
+    head, _, tail = name.rpartition(".")
+    return TableRef(head.strip('"') or schema.default_schema, tail.strip('"'))
+
+
+def _system(ref: TableRef) -> bool:
+    return ref.schema in ("pg_catalog", "information_schema", "pg_toast") or ref.schema.startswith("pg_temp_none")
+
+
+def _streams_data(command: str) -> bool:
+    return command.lstrip().upper().startswith(("BASE_BACKUP", "START_REPLICATION"))
+
+
+def _dump_setup(lineage: Lineage) -> bool:
+    """pg_dump and its kin switch synchronised scans off or name their cursor so; no ordinary client does either."""
+    return lineage.cursor == "_pg_dump_cursor" or any(name == "synchronize_seqscans" for name, _ in lineage.settings)
+
+
+# the most telling act word first: what ``technique`` shows when several apply
+TELLING = (
+    "audit_tampering", "dump_tool", "replication", "program", "server_file", "large_object", "dblink", "notification",
+    "definer_function", "query_to_xml", "concat_aggregate", "row_to_json", "copy_to_new_table", "rename", "aborted",
+    "copy", "cursor", "paging", "encoding", "returning", "in_list", "privilege_grant", "function", "explain",
+)  # fmt: skip
+
+
+def technique_words(words: Iterable[str], *, dump: bool, aborted: bool, fetch: bool) -> tuple[str, ...]:
+    """Act words of one act, the most telling first."""
+    found = set(words)
+    if dump:
+        found.add("dump_tool")
+    if aborted:
+        found.add("aborted")
+    if fetch:
+        found.add("cursor")
+    order: Mapping[str, int] = {word: i for i, word in enumerate(TELLING)}
+    return tuple(sorted(found, key=lambda w: (order.get(w, len(order)), w)))
