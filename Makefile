@@ -1,0 +1,35 @@
+# Needs Python 3.11 or newer, make, and a package registry. Everything else is set up by the targets themselves.
+PYTHON ?= python3
+ARGS ?=
+
+BIN := .venv/bin
+WORKERS ?= 2
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench
+
+help: ## show this list
+	@echo "vendorwatch — make TARGET [ARGS=…]"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r name words; do printf '  %-7s %s\n' "$$name" "$$words"; done
+	@echo "demo, test and bench set up what they need; PYTHON=/path/to/python3.12 names another Python."
+
+setup: ## make .venv with the locked dependencies
+	@$(PYTHON) scripts/setup.py
+
+demo: setup ## find three leaks in a recorded month, then serve the API (ARGS=--no-serve to end by itself)
+	@$(BIN)/vendorwatch demo $(ARGS)
+
+test: setup ## everything that must hold: lint, types, tests against a real PostgreSQL (ARGS="tests/sources -k name")
+	@$(PYTHON) scripts/system_packages.py test
+	@$(MAKE) --no-print-directory lint
+	@echo "test: pytest, $(WORKERS) workers" >&2
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup $(ARGS)
+
+lint: setup ## ruff and mypy
+	@echo "lint: ruff check, ruff format, mypy" >&2
+	@$(BIN)/ruff check -q .
+	@$(BIN)/ruff format -q --check . || { echo "lint: run $(BIN)/ruff format ." >&2; exit 1; }
+	@$(BIN)/mypy --no-error-summary
+
+bench: setup ## records a second beside pgBadger and a bare DuckDB read, and memory (ARGS="--records 200000")
+	@$(PYTHON) scripts/system_packages.py bench
+	@$(BIN)/python bench/csvlog.py $(ARGS)
