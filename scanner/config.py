@@ -15,14 +15,10 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from datetime import date
-from difflib import get_close_matches
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from zoneinfo import ZoneInfo
 
-import holidays
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -32,235 +28,63 @@ from pydantic import (
     SecretStr,
     Tag,
     ValidationError,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.engine import make_url
 
+from scanner.config_values import (
+    DAYS,
+    DEFAULT_SCHEMAS,
+    ENGINES,
+    LOCAL_SOCKET,
+    MINUTES_A_DAY,
+    SOURCE_TYPES,
+    Address,
+    ColumnPattern,
+    Cron,
+    Date,
+    Day,
+    FilePath,
+    Glob,
+    Minutes,
+    TablePattern,
+    TimeZone,
+    Url,
+    as_list,
+    closest,
+    hide_secrets,
+    holiday,
+    path_text,
+    wrong,
+)
 from scanner.config_yaml import Document, Key, Problem, read_yaml
 from scanner.errors import ConfigError
 
 DEFAULT_FILE = "vendorwatch.yml"
 FILE_VARIABLE = "VENDORWATCH_CONFIG"
 
-# To add an audit format: a file in scanner/sources, a line in its registry, and its name and engine here.
-SOURCE_TYPES: Mapping[str, str] = {"postgres_csvlog": "postgresql"}
-
-# SQLAlchemy dialect -> the engine whose SQL and audit log it is.
-ENGINES: Mapping[str, str] = {"postgresql": "postgresql", "mysql": "mysql", "mariadb": "mariadb", "sqlite": "sqlite"}
-
-# Where an unqualified table name of a contract may live.
-_DEFAULT_SCHEMAS: Mapping[str, tuple[str, ...]] = {"postgresql": ("public",), "sqlite": ("main",)}
-
-LOCAL_SOCKET = "[local]"  # how PostgreSQL logs a client on a Unix socket
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_DAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-MINUTES_A_DAY = 24 * 60
-
-Network = IPv4Network | IPv6Network
-
-
-# ---------------------------------------------------------------------------------------------------------------
-# Small values. Each check names what is wrong without repeating the value where it could be a secret: ``{value}``
-# in a message becomes what is written in the file.
-# ---------------------------------------------------------------------------------------------------------------
-
-
-def _wrong(what: str, value: object = "", hint: str = "", key: str = "") -> PydanticCustomError:
-    """An error whose ``{value}`` is filled in late, with the text of the file, and whose ``key`` narrows the place."""
-    return PydanticCustomError("config", "{what}", {"what": what, "value": str(value), "hint": hint, "key": key})
-
-
-def _closest(word: str, known: Any) -> str:
-    """``did you mean 'x'?`` or an empty string."""
-    folded = {str(name).lower(): str(name) for name in known}
-    found = get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
-    return f"did you mean {folded[found[0]]!r}?" if found else ""
-
-
-def _date(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
-            return date.fromisoformat(value)
-    except ValueError:
-        pass
-    raise _wrong("{value} is not a date", value, "write year-month-day, as in 2026-12-31")
-
-
-def _clock(value: object) -> object:
-    """``"9:00"`` … ``"24:00"`` as minutes since midnight."""
-    if not isinstance(value, str):
-        return value
-    match = re.fullmatch(r"(\d{1,2}):([0-5]\d)", value)
-    minutes = int(match[1]) * 60 + int(match[2]) if match else MINUTES_A_DAY + 1
-    if minutes > MINUTES_A_DAY:
-        raise _wrong("{value} is not a time of day", value, 'write hours and minutes, as in "09:00" or "24:00"')
-    return minutes
-
-
-def _day(value: object) -> object:
-    """``mon`` or ``Monday`` as 0 … 6."""
-    if not isinstance(value, str):
-        return value
-    word = value.strip().lower()
-    for number, (short, long) in enumerate(zip(DAYS, _DAY_NAMES, strict=True)):
-        if word in (short, long):
-            return number
-    raise _wrong("{value} is not a day of the week", value, _closest(word, DAYS + _DAY_NAMES) or "write " + ", ".join(DAYS))
-
-
-def _time_zone(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return ZoneInfo(value).key
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        hint = _closest(value, available_timezones()) or "write a name of the tz database, as in Asia/Seoul or UTC"
-        raise _wrong("{value} is not a time zone", value, hint) from None
-
-
-def _holiday(value: object) -> object:
-    """A country (``KR``), a country's region (``DE-BY``), or a single date."""
-    if not isinstance(value, str):
-        return value
-    if value[:1].isdigit():
-        return str(_date(value))
-    code = value.strip().upper()
-    country, _, region = code.partition("-")
-    try:
-        holidays.country_holidays(country, subdiv=region or None)
-    except NotImplementedError:
-        hint = "write an ISO country code, as in KR, with a region after a dash where days differ, as in DE-BY"
-        raise _wrong("{value} is no country or region with a known holiday calendar", value, hint) from None
-    return code
-
-
-def _network(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    word = value.strip()
-    if word.lower() in ("local", LOCAL_SOCKET):
-        return LOCAL_SOCKET
-    try:
-        return str(ip_network(word))
-    except ValueError:
-        try:
-            hint = f"did you mean {ip_network(word, strict=False)}?"
-        except ValueError:
-            hint = "write an address or a network, as in 10.20.0.0/16, 192.0.2.7 or 2001:db8::/32, or `local` for a Unix socket"
-        raise _wrong("{value} is not an address or network", value, hint) from None
-
-
-_CRON_FIELDS = (
-    ("minute", 0, 59, ()),
-    ("hour", 0, 23, ()),
-    ("day of the month", 1, 31, ()),
-    ("month", 1, 12, ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")),
-    ("day of the week", 0, 7, ("sun", "mon", "tue", "wed", "thu", "fri", "sat")),
-)
-
-
-def _cron(value: object) -> object:
-    """Five fields as crontab(5) has them; ``off`` means never."""
-    if not isinstance(value, str):
-        return value
-    if value.strip().lower() == "off":
-        return None
-    parts = value.split()
-    if len(parts) != 5:
-        raise _wrong(f"{{value}} has {len(parts)} fields where cron has five", value, 'as in "*/5 * * * *", or `off`')
-    for part, (name, low, high, words) in zip(parts, _CRON_FIELDS, strict=True):
-        for item in part.split(","):
-            if not _cron_item(item, low, high, words):
-                raise _wrong(f"{{value}} is not a schedule: {name} cannot be read", value, f"it goes from {low} to {high}")
-    return " ".join(parts)
-
-
-def _cron_item(item: str, low: int, high: int, words: tuple[str, ...]) -> bool:
-    span, slash, step = item.partition("/")
-    if slash and not (step.isascii() and step.isdigit() and int(step) > 0):
-        return False
-    if span == "*":
-        return True
-    numbers = []
-    for end in span.split("-"):
-        if end.lower() in words:
-            numbers.append(words.index(end.lower()) + low)
-        elif end.isascii() and end.isdigit() and low <= int(end) <= high:
-            numbers.append(int(end))
-        else:
-            return False
-    return len(numbers) <= 2 and numbers == sorted(numbers)
-
-
-def _list(value: object) -> object:
-    """A single value where a list is expected counts as a list of one."""
-    return [value] if isinstance(value, str) else value
-
-
-def _path(value: object, info: ValidationInfo) -> object:
-    base = (info.context or {}).get("base")
-    return (base / Path(value).expanduser()) if base is not None and isinstance(value, str) else value
-
-
-def _path_text(value: object, info: ValidationInfo) -> object:
-    """A path with globs, from the configuration file's folder."""
-    return str(_path(value, info)) if isinstance(value, str) else value
-
-
-def _name_pattern(value: object, dots: int, example: str) -> object:
-    if isinstance(value, str):
-        parts = value.split(".")
-        if len(parts) - 1 < dots or not all(part.strip() for part in parts):
-            raise _wrong("{value} does not name what it should", value, f"write {example}")
-    return value
-
-
-def _url(value: object, info: ValidationInfo) -> object:
-    """Resolves a relative SQLite file and the plain ``postgresql://``; no message repeats any of it."""
-    text = value.get_secret_value() if isinstance(value, SecretStr) else value
-    if not isinstance(text, str):
-        return value
-    try:
-        url = make_url(text)
-    except (ArgumentError, ValueError):
-        raise _wrong(
-            "is not a database URL", "", "as in postgresql+psycopg://reader@db.example/shop; write special characters as %40"
-        ) from None
-    dialect = url.drivername.partition("+")[0]
-    if dialect not in ENGINES:
-        hint = _closest(dialect, ENGINES) or "known are " + ", ".join(ENGINES)
-        raise _wrong(f"begins with an unknown engine, {dialect!r}", "", hint)
-    if url.drivername == "postgresql":
-        url = url.set(drivername="postgresql+psycopg")  # the driver this project installs
-    base = (info.context or {}).get("base")
-    if base is not None and dialect == "sqlite" and url.database and url.database != ":memory:" and not url.query:
-        url = url.set(database=str(base / Path(url.database).expanduser()))
-    return SecretStr(url.render_as_string(hide_password=False))
-
-
-def _hide(url: URL) -> str:
-    """A URL that can be shown: password and secret-looking parameters are ``***``."""
-    query = {key: "***" if re.search("pass|pwd|secret|token|key", key, re.I) else value for key, value in url.query.items()}
-    return url.set(query=query).render_as_string(hide_password=True)
-
-
-Date = Annotated[date, BeforeValidator(_date)]
-Minutes = Annotated[int, BeforeValidator(_clock), Field(ge=0, le=MINUTES_A_DAY)]
-Day = Annotated[int, BeforeValidator(_day), Field(ge=0, le=6)]
-TimeZone = Annotated[str, BeforeValidator(_time_zone)]
-Cron = Annotated[str | None, BeforeValidator(_cron)]
-Address = Annotated[str, BeforeValidator(_network)]
-Glob = Annotated[str, Field(min_length=1)]
-FilePath = Annotated[Path, BeforeValidator(_path)]
-Url = Annotated[SecretStr, BeforeValidator(_url)]
-TablePattern = Annotated[str, BeforeValidator(lambda v: _name_pattern(v, 0, "schema.table or table; globs are allowed"))]
-ColumnPattern = Annotated[str, BeforeValidator(lambda v: _name_pattern(v, 1, "schema.table.column or table.column"))]
+__all__ = [
+    "DAYS",
+    "DEFAULT_FILE",
+    "ENGINES",
+    "FILE_VARIABLE",
+    "LOCAL_SOCKET",
+    "MINUTES_A_DAY",
+    "SOURCE_TYPES",
+    "AuditSource",
+    "BusinessHours",
+    "Config",
+    "Contract",
+    "Database",
+    "Export",
+    "Hours",
+    "Schedule",
+    "Vendor",
+    "config_path",
+    "config_template",
+    "load_config",
+]
 
 
 class _Model(BaseModel):
@@ -277,15 +101,15 @@ class _Model(BaseModel):
 class Hours(_Model):
     """A weekly window ``[from, to)`` in local time. ``from`` after ``to`` runs overnight and belongs to the day it begins on."""
 
-    days: Annotated[tuple[Day, ...], BeforeValidator(_list), Field(min_length=1)] = (0, 1, 2, 3, 4, 5, 6)
+    days: Annotated[tuple[Day, ...], BeforeValidator(as_list), Field(min_length=1)] = (0, 1, 2, 3, 4, 5, 6)
     from_: Minutes = Field(default=0, alias="from")  # minutes since midnight
     to: Minutes = MINUTES_A_DAY
-    holidays: Annotated[tuple[Annotated[str, BeforeValidator(_holiday)], ...], BeforeValidator(_list)] = ()
+    holidays: Annotated[tuple[Annotated[str, BeforeValidator(holiday)], ...], BeforeValidator(as_list)] = ()
 
     @model_validator(mode="after")
     def _not_empty(self) -> Hours:
         if self.from_ == self.to:
-            raise _wrong(
+            raise wrong(
                 "is the same as `from`, so the window is empty", hint='for the whole day write "00:00" to "24:00"', key="to"
             )
         return self
@@ -299,7 +123,7 @@ class Hours(_Model):
 class BusinessHours(Hours):
     """Working hours; from Monday to Friday, 09:00 to 18:00, when nothing else is said."""
 
-    days: Annotated[tuple[Day, ...], BeforeValidator(_list), Field(min_length=1)] = (0, 1, 2, 3, 4)
+    days: Annotated[tuple[Day, ...], BeforeValidator(as_list), Field(min_length=1)] = (0, 1, 2, 3, 4)
     from_: Minutes = Field(default=9 * 60, alias="from")
     to: Minutes = 18 * 60
 
@@ -310,7 +134,7 @@ def _hours_kind(value: object) -> str:
 
 def _hours_word(value: object) -> object:
     if value not in ("business", "any"):
-        raise _wrong("{value} is not a kind of hours", value, "write business, any, or {days: …, from: …, to: …}")
+        raise wrong("{value} is not a kind of hours", value, "write business, any, or {days: …, from: …, to: …}")
     return value
 
 
@@ -324,15 +148,15 @@ class AuditSource(_Model):
     """Where one audit log is. ``path`` is a glob; ``time_zone`` is that of times logged without one."""
 
     type: str
-    path: Annotated[str, BeforeValidator(_path_text), Field(min_length=1)]
+    path: Annotated[str, BeforeValidator(path_text), Field(min_length=1)]
     time_zone: TimeZone | None = None
 
     @field_validator("type")
     @classmethod
     def _known(cls, value: str) -> str:
         if value not in SOURCE_TYPES:
-            hint = _closest(value, SOURCE_TYPES) or "known are " + ", ".join(SOURCE_TYPES)
-            raise _wrong("{value} is not an audit source this version reads", value, hint)
+            hint = closest(value, SOURCE_TYPES) or "known are " + ", ".join(SOURCE_TYPES)
+            raise wrong("{value} is not an audit source this version reads", value, hint)
         return value
 
 
@@ -358,8 +182,8 @@ class Database(_Model):
     def _known_engine(cls, value: str) -> str:
         if value not in ENGINES.values():
             known = sorted(set(ENGINES.values()))
-            raise _wrong(
-                "{value} is not an engine this version knows", value, _closest(value, known) or "known are " + ", ".join(known)
+            raise wrong(
+                "{value} is not an engine this version knows", value, closest(value, known) or "known are " + ", ".join(known)
             )
         return value
 
@@ -371,7 +195,7 @@ class Database(_Model):
         engine = self.engine or next(iter(logged), "") or ENGINES[url.drivername.partition("+")[0]]
         for other, source in logged.items():
             if other != engine:
-                raise _wrong(
+                raise wrong(
                     f"holds a {source}, which is not written by {engine}", hint="set `engine` or correct `type`", key="audit"
                 )
         object.__setattr__(self, "engine", engine)
@@ -383,7 +207,7 @@ class Database(_Model):
     @property
     def safe_url(self) -> str:
         """The URL without its secrets, for people to read."""
-        return _hide(make_url(self.url.get_secret_value()))
+        return hide_secrets(make_url(self.url.get_secret_value()))
 
     @property
     def default_schemas(self) -> tuple[str, ...]:
@@ -392,13 +216,13 @@ class Database(_Model):
             return (self.default_schema, "")
         if self.engine in ("mysql", "mariadb"):
             return (make_url(self.url.get_secret_value()).database or "", "")
-        return (*_DEFAULT_SCHEMAS.get(self.engine, ()), "")
+        return (*DEFAULT_SCHEMAS.get(self.engine, ()), "")
 
 
 class Export(_Model):
     """A bulk export agreed beforehand: which columns, how many rows a local day, and when."""
 
-    columns: Annotated[tuple[ColumnPattern, ...], BeforeValidator(_list), Field(min_length=1)]
+    columns: Annotated[tuple[ColumnPattern, ...], BeforeValidator(as_list), Field(min_length=1)]
     max_rows_per_day: int = Field(gt=0)
     hours: HoursChoice = "any"
 
@@ -409,8 +233,8 @@ class Contract(_Model):
     from_: Date | None = Field(default=None, alias="from")
     until: Date | None = None
     purpose: str = ""
-    tables: Annotated[tuple[TablePattern, ...] | None, BeforeValidator(_list)] = None
-    columns: Annotated[tuple[ColumnPattern, ...] | None, BeforeValidator(_list)] = None
+    tables: Annotated[tuple[TablePattern, ...] | None, BeforeValidator(as_list)] = None
+    columns: Annotated[tuple[ColumnPattern, ...] | None, BeforeValidator(as_list)] = None
     hours: HoursChoice = "any"
     max_persons_per_day: int | None = Field(default=None, gt=0)
     exports: Annotated[tuple[Export, ...], BeforeValidator(lambda v: [v] if isinstance(v, Mapping) else v)] = ()
@@ -418,7 +242,7 @@ class Contract(_Model):
     @model_validator(mode="after")
     def _in_order(self) -> Contract:
         if self.from_ and self.until and self.until < self.from_:
-            raise _wrong(f"is before `from` ({self.from_})", hint="a contract ends on or after the day it begins", key="until")
+            raise wrong(f"is before `from` ({self.from_})", hint="a contract ends on or after the day it begins", key="until")
         return self
 
     @property
@@ -432,8 +256,8 @@ class Vendor(_Model):
     """An outside company: which accounts are its own, where it works from, and what was agreed."""
 
     name: str = ""
-    accounts: Annotated[tuple[Glob, ...], BeforeValidator(_list), Field(min_length=1)]
-    addresses: Annotated[tuple[Address, ...] | None, BeforeValidator(_list)] = None
+    accounts: Annotated[tuple[Glob, ...], BeforeValidator(as_list), Field(min_length=1)]
+    addresses: Annotated[tuple[Address, ...] | None, BeforeValidator(as_list)] = None
     contact: str = ""
     time_zone: TimeZone | None = None  # where it works; the company's when left out
     business_hours: BusinessHours | None = None  # the company's when left out
@@ -451,12 +275,12 @@ class Config(_Model):
     business_hours: BusinessHours = BusinessHours()
     databases: dict[str, Database] = Field(default_factory=dict)
     vendors: dict[str, Vendor] = Field(default_factory=dict)
-    rules: Annotated[tuple[FilePath, ...], BeforeValidator(_list)] = ()  # folders of rules beside the shipped ones
+    rules: Annotated[tuple[FilePath, ...], BeforeValidator(as_list)] = ()  # folders of rules beside the shipped ones
 
     @property
     def safe_state_url(self) -> str:
         """The state database's URL without its secrets."""
-        return _hide(make_url(self.state_url.get_secret_value()))
+        return hide_secrets(make_url(self.state_url.get_secret_value()))
 
     def zone(self, vendor: str | None = None) -> ZoneInfo:
         """The time zone a vendor's (or the company's) local times are in."""
@@ -596,7 +420,7 @@ def _report(document: Document, detail: Mapping[str, Any]) -> None:
     if kind == "extra_forbidden":
         model = _model_at(key[:-1])
         names = [field.alias or name for name, field in model.model_fields.items()] if model else []
-        what, hint = "is not a key that is known here", _closest(str(key[-1]), names) or "known are " + ", ".join(names)
+        what, hint = "is not a key that is known here", closest(str(key[-1]), names) or "known are " + ", ".join(names)
     if kind == "missing":
         hint = f"add `{missing}: …`"
     document.complain(key, what.replace("{value}", value), hint)
