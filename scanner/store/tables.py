@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 metadata = MetaData(
     naming_convention={
@@ -85,12 +85,9 @@ skip = Table(
 session_state = Table(
     "session_state",
     metadata,
-    Column("database", String(255), primary_key=True),
-    Column("session", String(64), primary_key=True),
-    Column("kind", String(16), primary_key=True),  # last | cursor | prepared | dump
-    Column("name", String(255), primary_key=True),
-    Column("value", Text, nullable=False),  # kind-specific JSON
-    Column("time", String(32), nullable=False),
+    Column("source_id", String(255), primary_key=True),
+    Column("document", LargeBinary, nullable=False),  # Arrow tables of scanner.ingest, one stream after the other
+    Column("updated_at", String(32), nullable=False),
 )
 
 # -- shapes and the PII catalogue --------------------------------------------------------------------------------

@@ -179,13 +179,10 @@ def upgrade() -> None:
     )
     op.create_table(
         "session_state",
-        sa.Column("database", sa.String(length=255), nullable=False),
-        sa.Column("session", sa.String(length=64), nullable=False),
-        sa.Column("kind", sa.String(length=16), nullable=False),
-        sa.Column("name", sa.String(length=255), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
-        sa.Column("time", sa.String(length=32), nullable=False),
-        sa.PrimaryKeyConstraint("database", "session", "kind", "name", name=op.f("pk_session_state")),
+        sa.Column("source_id", sa.String(length=255), nullable=False),
+        sa.Column("document", sa.LargeBinary(), nullable=False),
+        sa.Column("updated_at", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("source_id", name=op.f("pk_session_state")),
     )
     op.create_table(
         "shape",
