@@ -6,8 +6,6 @@ What the machine has set for other projects (an active virtual environment, pip 
 another interpreter for uv) is kept out. Where to find packages (mirrors, proxies, certificates) is kept.
 """
 
-from __future__ import annotations
-
 import fcntl
 import hashlib
 import os
@@ -49,7 +47,7 @@ def say(text: str) -> None:
     print(f"setup: {text}", file=sys.stderr, flush=True)
 
 
-def environment() -> dict[str, str]:
+def environment() -> "dict[str, str]":
     """Our environment without what belongs to other projects."""
     kept = {
         name: value
@@ -135,7 +133,7 @@ def main() -> int:
     if sys.version_info < OLDEST:
         for name in OTHER_PYTHONS:
             other = shutil.which(name)
-            if other:
+            if other and subprocess.call([other, "-c", ""], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0:
                 os.execv(other, [other, __file__, *sys.argv[1:]])
         have = ".".join(str(part) for part in sys.version_info[:2])
         say(f"Python {have} is too old: install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3.12 …")
