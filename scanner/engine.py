@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+
+from scanner.model import EVENT_SCHEMA
 
 Engine = duckdb.DuckDBPyConnection
 
@@ -24,6 +28,28 @@ def open_engine(*, memory: str = "512MB", threads: int | None = None, spill_to: 
     engine.execute("SET TimeZone = 'UTC'")
     engine.execute("SET preserve_insertion_order = false")
     engine.execute("SET enable_external_access = false")
+    return engine
+
+
+def open_event_engine(folder: Path, files: Sequence[Path], *, memory: str = "512MB", threads: int | None = None) -> Engine:
+    """An engine that sees ``files`` (Parquet of the event store, under ``folder``) as the view ``events``, and nothing else.
+
+    Its configuration is locked: what runs in it can read that folder only and cannot widen the permission.
+    """
+    config: dict[str, Any] = {"memory_limit": memory, "autoinstall_known_extensions": False, "autoload_known_extensions": False}
+    if threads is not None:
+        config["threads"] = threads
+    engine = duckdb.connect(":memory:", config=config)
+    engine.execute("SET TimeZone = 'UTC'")
+    engine.execute("SET allowed_directories = [?]", [str(folder.resolve())])
+    engine.execute("SET enable_external_access = false")
+    names = [str(file.resolve()) for file in files]
+    if names:
+        relation = engine.read_parquet(names, hive_partitioning=True)
+        relation.create_view("events")
+    else:
+        engine.register("events", EVENT_SCHEMA.empty_table())
+    engine.execute("SET lock_configuration = true")
     return engine
 
 

@@ -44,7 +44,7 @@ class Ledger:
 
     # -- runs ---------------------------------------------------------------------------------------------------
 
-    def start_run(self, databases: Sequence[str], databases_json: str) -> int:
+    def start_run(self, databases_json: str) -> int:
         with self.state.begin() as connection:
             # a run that never ended was killed; say so instead of leaving it "running" for ever
             connection.execute(update(t.run).where(t.run.c.status == "running").values(status="failed", finished_at=now()))
@@ -159,7 +159,7 @@ class Ledger:
                 ],
             )
             document = pack(changes.sessions)
-            upsert(connection, t.session_state, [{"source_id": source_id, "document": document, "updated_at": now()}])
+            upsert(connection, t.session_state, [{"database": database, "document": document, "updated_at": now()}])
             upsert(connection, t.shape, changes.shapes, keep=("first_seen",))
             upsert(connection, t.derived_table, changes.derived, keep=("since",))
             upsert(connection, t.habit_account, changes.accounts)
@@ -177,11 +177,11 @@ class Ledger:
 
     # -- what a scan starts from --------------------------------------------------------------------------------
 
-    def sessions(self, source_id: str) -> list[pa.Table] | None:
-        """Session carry of a source, as :meth:`record` was given it."""
+    def sessions(self, database: str) -> list[pa.Table] | None:
+        """Session carry of a database, as :meth:`record` was given it."""
         with reading(self.state) as connection:
             found = connection.execute(
-                select(t.session_state.c.document).where(t.session_state.c.source_id == source_id)
+                select(t.session_state.c.document).where(t.session_state.c.database == database)
             ).scalar()
         return None if found is None else unpack(bytes(found))
 

@@ -85,7 +85,7 @@ skip = Table(
 session_state = Table(
     "session_state",
     metadata,
-    Column("source_id", String(255), primary_key=True),
+    Column("database", String(255), primary_key=True),
     Column("document", LargeBinary, nullable=False),  # Arrow tables of scanner.ingest, one stream after the other
     Column("updated_at", String(32), nullable=False),
 )

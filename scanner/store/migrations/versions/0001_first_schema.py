@@ -179,7 +179,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "session_state",
-        sa.Column("source_id", sa.String(length=255), nullable=False),
+        sa.Column("database", sa.String(length=255), nullable=False),
         sa.Column("document", sa.LargeBinary(), nullable=False),
         sa.Column("updated_at", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("source_id", name=op.f("pk_session_state")),
