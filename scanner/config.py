@@ -237,7 +237,9 @@ class Contract(_Model):
     columns: Annotated[tuple[ColumnPattern, ...] | None, BeforeValidator(as_list)] = None
     hours: HoursChoice = "any"
     max_persons_per_day: int | None = Field(default=None, gt=0)
-    exports: Annotated[tuple[Export, ...], BeforeValidator(lambda v: [v] if isinstance(v, Mapping) else v)] = ()
+    exports: Annotated[
+        tuple[Export, ...], BeforeValidator(lambda v: [v] if isinstance(v, Mapping) else v), Field(max_length=50)
+    ] = ()
 
     @model_validator(mode="after")
     def _in_order(self) -> Contract:
@@ -394,6 +396,7 @@ _PLAIN_WORDS = {
     "model_type": "is not a mapping of keys to values",
     "string_type": "is not a single value",
     "too_short": "is empty",
+    "too_long": "has too many entries",
     "string_too_short": "is empty",
 }
 
