@@ -1,0 +1,312 @@
+"""What a finding says: its events counted, its numbers, and one plain sentence why.
+
+People of several events are added up per personal table and cannot exceed the people that table holds; over several
+tables the largest such number is taken (they mostly speak of the same people), the sum of them being the upper bound.
+The lower bound is what a single event let out for certain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+from sqlalchemy import Connection, select
+
+from scanner.config import Config
+from scanner.engine import Engine, arrow
+from scanner.findings.model import Finding, RuleHit
+from scanner.model import Estimate, Level
+from scanner.ruleset import Rule, RuleSet
+from scanner.store import tables as t
+from scanner.store.state import iso, now
+
+PERSONS_SCHEMA = pa.schema([("database", pa.string()), ("table", pa.string()), ("persons", pa.int64())])
+
+COUNTED_HOW = {
+    "reported": "counted from the row counts in the audit log",
+    "reported_elsewhere": "counted from row counts that another log reports for the same statements",
+    "estimated": "the log gives no row count for this act, so it was taken from the size of the tables read",
+    "upper_bound": "the log gives no row count for this act; the number is the most that can have left",
+    "unknown": "the log gives no row count, and the size of the tables read is not known",
+}
+
+_SUMMARY = """
+with event_of as (select finding_id, event_id from member group by all),
+e as (select o.finding_id, v.* from events v join event_of o using (event_id)
+      where v.time between (select min(time) from member) and (select max(time) from member)),
+weighty as (select finding_id, rows_source, sum(exposed_persons) as persons from e where exposed_persons_high > 0 group by all)
+select finding_id, first(database) as database, first(vendor) as vendor, list_sort(list(distinct account)) as accounts,
+    min(time) as first_event, max(time) as last_event, count(*) as event_count,
+    list_sort(list_distinct(flatten(list(techniques)))) as techniques,
+    arg_max(technique, (exposed_persons, technique <> '')) as main_technique,
+    list_sort(list_distinct(flatten(list(tables)))) as tables,
+    list_sort(list_distinct(flatten(list(pii_classes)))) as pii_classes,
+    list_sort(list_distinct(flatten(list(pii_columns)))) as pii_columns,
+    list_sort(list(distinct client_ip)) as client_ips, list_sort(list(distinct app_name)) as app_names,
+    arg_max(contract, time) as contract,
+    list_sort(list_distinct(flatten(list(contract_breach)))) as contract_breach,
+    max(baseline_z) as baseline_z, max(dormant_days) as dormant_days, max(table_share) as table_share,
+    max(exposed_persons_low) as persons_low, sum(exposed_persons) as persons_sum, sum(exposed_persons_high) as persons_high_sum,
+    max(exposed_rows_low) as rows_low, sum(exposed_rows) as rows_best, sum(exposed_rows_high) as rows_high,
+    (select arg_max(rows_source, persons) from weighty w where w.finding_id = e.finding_id) as rows_source
+from e group by finding_id
+"""
+
+_BY_TABLE = """
+with event_of as (select finding_id, event_id from member group by all),
+e as (select o.finding_id, v.database, v.exposed_persons, v.exposed_persons_high,
+        unnest(list_distinct(list_transform(v.pii_columns, lambda c: regexp_replace(c, '\\.[^.]*$', '')))) as "table"
+      from events v join event_of o using (event_id)
+      where v.time between (select min(time) from member) and (select max(time) from member) and v.exposed_persons_high > 0)
+select finding_id, "table", coalesce(least(sum(exposed_persons), first(p.persons)), sum(exposed_persons)) as persons,
+    coalesce(least(sum(exposed_persons_high), first(p.persons)), sum(exposed_persons_high)) as high
+from e left join table_persons p on p.database = e.database and p."table" = e."table" group by all
+"""
+
+_BY_RULE = """
+select m.finding_id, m.rule_id, first(m.level) as level, count(distinct m.event_id) as events, max(m.observed) as observed,
+    max(m.threshold) as threshold, sum(e.exposed_persons) as persons
+from member m join events e using (event_id)
+where e.time between (select min(time) from member) and (select max(time) from member)
+group by all
+"""
+
+_BY_SHAPE = """
+with event_of as (select finding_id, event_id from member group by all)
+select finding_id, shape, count(*) as events, sum(exposed_persons)::bigint as exposed_persons
+from events e join event_of using (event_id)
+where e.time between (select min(time) from member) and (select max(time) from member) and shape is not null
+group by all qualify row_number() over (partition by finding_id order by sum(exposed_persons) desc, count(*) desc, shape) <= 20
+"""
+
+
+def build(
+    connection: Connection,
+    engine: Engine,
+    ids: Sequence[str],
+    *,
+    new: Mapping[str, str | None],
+    ruleset: RuleSet,
+    config: Config,
+    table_persons: pa.Table,
+) -> list[Finding]:
+    """Findings ``ids`` from their stored hits and the events behind them (view ``events`` of ``engine``)."""
+    members = _members(connection, ids)
+    engine.register("member", members)
+    engine.register("table_persons", table_persons)
+    try:
+        summaries = {row["finding_id"]: row for row in arrow(engine, _SUMMARY).to_pylist()}
+        by_table = _grouped(arrow(engine, _BY_TABLE))
+        by_rule = _grouped(arrow(engine, _BY_RULE))
+        by_shape = _grouped(arrow(engine, _BY_SHAPE))
+    finally:
+        engine.unregister("member")
+        engine.unregister("table_persons")
+    before = _stored(connection, ids)
+    findings = []
+    for finding_id in ids:
+        if finding_id not in summaries:
+            continue
+        summary = summaries[finding_id]
+        statements = _statements(connection, summary["database"], by_shape.get(finding_id, []))
+        findings.append(
+            _finding(
+                finding_id,
+                summary,
+                by_table.get(finding_id, []),
+                by_rule[finding_id],
+                statements,
+                ruleset=ruleset,
+                config=config,
+                before=before.get(finding_id),
+                follows=new.get(finding_id),
+            )
+        )
+    return findings
+
+
+def _finding(
+    finding_id: str,
+    s: Mapping[str, Any],
+    tables: list[dict[str, Any]],
+    rules: list[dict[str, Any]],
+    statements: list[dict[str, Any]],
+    *,
+    ruleset: RuleSet,
+    config: Config,
+    before: Mapping[str, Any] | None,
+    follows: str | None,
+) -> Finding:
+    matched = sorted(
+        (_rule_hit(row, ruleset) for row in rules), key=lambda hit: (-Level(hit.level).rank, -_persons_of(hit, rules), hit.id)
+    )
+    low = int(s["persons_low"] or 0)
+    best = max((int(row["persons"]) for row in tables), default=int(s["persons_sum"] or 0))
+    high = sum(int(row["high"]) for row in tables) if tables else int(s["persons_high_sum"] or 0)
+    persons = Estimate(min(low, best), best, max(best, high))
+    rows_best = int(s["rows_best"] or 0)
+    rows = Estimate(min(int(s["rows_low"] or 0), rows_best), rows_best, max(rows_best, int(s["rows_high"] or 0)))
+    source = s["rows_source"] or "reported"
+    vendor = config.vendors.get(s["vendor"]) if s["vendor"] else None
+    level = max((Level(hit.level) for hit in matched), key=lambda item: item.rank)
+    techniques = [s["main_technique"]] if s["main_technique"] else []
+    techniques += [word for word in s["techniques"] or () if word not in techniques]
+    finding = Finding(
+        id=finding_id,
+        rules=tuple(hit.id for hit in matched),
+        level=level.value,
+        status=before["status"] if before else "new",
+        verdict=before["verdict"] if before else None,
+        vendor=s["vendor"],
+        vendor_name=(vendor.name or s["vendor"]) if vendor else s["vendor"],
+        accounts=tuple(s["accounts"] or ()),
+        database=s["database"],
+        first_event=iso(s["first_event"]),
+        last_event=iso(s["last_event"]),
+        why="",
+        techniques=tuple(techniques),
+        tables=tuple(s["tables"] or ()),
+        pii_classes=tuple(s["pii_classes"] or ()),
+        pii_columns=tuple(s["pii_columns"] or ()),
+        exposed_persons=persons,
+        exposed_rows=rows,
+        rows_source=source,
+        counted_how=COUNTED_HOW[source],
+        event_count=int(s["event_count"]),
+        client_ips=tuple(s["client_ips"] or ()),
+        app_names=tuple(x for x in s["app_names"] or () if x),
+        contract=s["contract"],
+        contract_breach=tuple(s["contract_breach"] or ()),
+        baseline_z=s["baseline_z"],
+        matched=tuple(matched),
+        statements=tuple(statements),
+        created_at=before["created_at"] if before else now(),
+        updated_at=now(),
+        follows=before["follows"] if before else follows,
+        dedup_key="",
+    )
+    return _with_why(finding, s, matched[0], ruleset, config)
+
+
+def _with_why(finding: Finding, s: Mapping[str, Any], top: RuleHit, ruleset: RuleSet, config: Config) -> Finding:
+    from dataclasses import replace
+
+    rule = ruleset.by_id.get(top.id)
+    if rule is None:
+        return replace(finding, why=top.title)
+    local = s["first_event"].astimezone(ZoneInfo(_zone(finding, config)))
+    words = {
+        "account": _and(finding.accounts) or "an account without a name",
+        "vendor": finding.vendor_name or "the company's own account",
+        "database": finding.database,
+        "exposed_persons": _number(finding.exposed_persons.best),
+        "exposed_rows": _number(finding.exposed_rows.best),
+        "tables": _and(finding.tables) or "no table",
+        "pii_classes": _and(finding.pii_classes) or "no personal data",
+        "techniques": _and(finding.techniques) or "ordinary statements",
+        "observed": _number(top.observed),
+        "threshold": _number(top.threshold),
+        "timespan": _span(rule),
+        "hour": local.strftime("%H:%M"),
+        "day": local.date().isoformat(),
+        "client_ip": _and(finding.client_ips) or "an unknown address",
+        "app_name": _and(finding.app_names) or "an unnamed program",
+        "event_count": _number(finding.event_count),
+        "dormant_days": _number(s["dormant_days"]),
+        "baseline_z": _number(s["baseline_z"]),
+        "table_share": _number(100 * (s["table_share"] or 0)),
+    }
+    return replace(finding, why=rule.why.format_map(words))
+
+
+def _zone(finding: Finding, config: Config) -> str:
+    vendor = config.vendors.get(finding.vendor) if finding.vendor else None
+    return (vendor.time_zone if vendor else None) or config.time_zone
+
+
+def _rule_hit(row: Mapping[str, Any], ruleset: RuleSet) -> RuleHit:
+    rule = ruleset.by_id.get(row["rule_id"])
+    return RuleHit(
+        id=row["rule_id"],
+        title=rule.title if rule else row["rule_id"],
+        level=row["level"],
+        events=int(row["events"]),
+        observed=row["observed"],
+        threshold=row["threshold"],
+        modified=rule.version if rule else "",
+    )
+
+
+def _persons_of(hit: RuleHit, rules: list[dict[str, Any]]) -> int:
+    return next(int(row["persons"] or 0) for row in rules if row["rule_id"] == hit.id)
+
+
+def _members(connection: Connection, ids: Sequence[str]) -> pa.Table:
+    rows: list[dict[str, Any]] = []
+    columns = [t.hit.c[name] for name in ("finding_id", "event_id", "rule_id", "level", "time", "observed", "threshold")]
+    for finding_id in ids:
+        rows += [dict(r._mapping) for r in connection.execute(select(*columns).where(t.hit.c.finding_id == finding_id))]
+    schema = pa.schema([(c.name, pa.float64() if c.name in ("observed", "threshold") else pa.string()) for c in columns])
+    table = pa.Table.from_pylist(rows, schema=schema)
+    return table.set_column(4, "time", table["time"].cast(pa.timestamp("us", tz="UTC")))
+
+
+def _stored(connection: Connection, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    found = connection.execute(select(t.finding).where(t.finding.c.id.in_(list(ids))))
+    return {row.id: dict(row._mapping) for row in found}
+
+
+def _statements(connection: Connection, database: str, shapes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if not shapes:
+        return []
+    texts = dict(
+        connection.execute(
+            select(t.shape.c.shape, t.shape.c.statement).where(
+                t.shape.c.database == database, t.shape.c.shape.in_([row["shape"] for row in shapes])
+            )
+        )
+        .tuples()
+        .all()
+    )
+    return [
+        {
+            "shape": row["shape"],
+            "statement": texts.get(row["shape"], ""),
+            "events": int(row["events"]),
+            "exposed_persons": int(row["exposed_persons"] or 0),
+        }
+        for row in sorted(shapes, key=lambda row: (-(row["exposed_persons"] or 0), -row["events"], row["shape"]))
+    ]
+
+
+def _grouped(table: pa.Table) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in table.to_pylist():
+        found.setdefault(row["finding_id"], []).append(row)
+    return found
+
+
+def _and(words: Sequence[str], most: int = 6) -> str:
+    """Words with commas; a long list is cut and its rest counted."""
+    shown = [str(word) for word in words[:most]]
+    return ", ".join(shown) + (f" and {len(words) - most} more" if len(words) > most else "")
+
+
+def _number(value: float | int | None) -> str:
+    if value is None:
+        return "an unknown number"
+    return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 100 else f"{value:,.1f}"
+
+
+def _span(rule: Rule) -> str:
+    span: timedelta = rule.lookback
+    if span >= timedelta(days=1):
+        days = span / timedelta(days=1)
+        return "a day" if days == 1 else f"{days:g} days"
+    if span >= timedelta(hours=1):
+        hours = span / timedelta(hours=1)
+        return "an hour" if hours == 1 else f"{hours:g} hours"
+    return f"{span / timedelta(minutes=1):g} minutes"

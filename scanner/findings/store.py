@@ -1,0 +1,161 @@
+"""Findings in the state database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import Engine as StateEngine
+from sqlalchemy import select, update
+
+from scanner.config import Config
+from scanner.engine import Engine
+from scanner.findings.build import build
+from scanner.findings.group import assign, hits_with_principals
+from scanner.findings.model import Finding
+from scanner.model import Level
+from scanner.ruleset import RuleSet
+from scanner.store import tables as t
+from scanner.store.state import now, reading, upsert
+
+
+def update_findings(
+    state: StateEngine,
+    engine: Engine,
+    hits: pa.Table,
+    *,
+    batches: Sequence[int],
+    ruleset: RuleSet,
+    config: Config,
+    table_persons: pa.Table,
+) -> tuple[int, int]:
+    """Turn hits into findings and mark ``batches`` as evaluated, in one transaction. Returns (new, updated).
+
+    ``engine`` has the view ``events`` over every event that an open finding may rest on. ``table_persons`` is
+    PERSONS_SCHEMA: how many people each personal table holds.
+    """
+    named = hits_with_principals(engine, hits) if hits.num_rows else hits
+    with state.begin() as connection:
+        assigned = assign(connection, named, {rule.id: rule.lookback for rule in ruleset.rules})
+        findings = (
+            build(
+                connection,
+                engine,
+                assigned.touched,
+                new=assigned.new,
+                ruleset=ruleset,
+                config=config,
+                table_persons=table_persons,
+            )
+            if assigned.touched
+            else []
+        )
+        levels = dict(connection.execute(select(t.finding.c.id, t.finding.c.level)).tuples().all()) if findings else {}
+        for finding in findings:
+            _write(connection, finding, levels.get(finding.id))
+        connection.execute(update(t.batch).where(t.batch.c.id.in_(list(batches))).values(evaluated=True))
+    return len(assigned.new), len(findings) - len(assigned.new)
+
+
+def _write(connection: Any, finding: Finding, old_level: str | None) -> None:
+    document = finding.to_dict()
+    upsert(
+        connection,
+        t.finding,
+        [
+            {
+                "id": finding.id,
+                "dedup_key": finding.dedup_key or f"{finding.database}/{finding.vendor or ''}/{','.join(finding.accounts)}"[:512],
+                "database": finding.database,
+                "vendor": finding.vendor,
+                "level": finding.level,
+                "status": finding.status,
+                "verdict": finding.verdict,
+                "first_event": finding.first_event,
+                "last_event": finding.last_event,
+                "created_at": finding.created_at,
+                "updated_at": finding.updated_at,
+                "follows": finding.follows,
+                "document": json.dumps(document, ensure_ascii=False, sort_keys=True),
+            }
+        ],
+        keep=("status", "verdict", "created_at"),
+    )
+    if old_level is None:
+        _remember(connection, finding.id, "created", {"level": finding.level})
+    elif Level(finding.level).rank > Level(old_level).rank:
+        _remember(connection, finding.id, "level_raised", {"from": old_level, "to": finding.level})
+
+
+def _remember(connection: Any, finding_id: str, what: str, detail: dict[str, Any]) -> None:
+    row = {"finding_id": finding_id, "at": now(), "actor": "scanner", "what": what, "detail": json.dumps(detail, sort_keys=True)}
+    connection.execute(t.finding_history.insert().values(**row))
+
+
+class FindingStore:
+    """Reading findings."""
+
+    def __init__(self, state: StateEngine) -> None:
+        self.state = state
+
+    def list(
+        self,
+        *,
+        level: Level | None = None,
+        status: str | None = None,
+        vendor: str | None = None,
+        database: str | None = None,
+    ) -> list[dict[str, Any]]:
+        """Findings at or above ``level``, the worst and newest first, as plain dictionaries."""
+        statement = select(t.finding.c.document, t.finding.c.status, t.finding.c.verdict)
+        if level is not None:
+            statement = statement.where(t.finding.c.level.in_([x.value for x in Level if x.rank >= level.rank]))
+        for column, value in (("status", status), ("vendor", vendor), ("database", database)):
+            if value is not None:
+                statement = statement.where(t.finding.c[column] == value)
+        with reading(self.state) as connection:
+            found = [_document(*row) for row in connection.execute(statement)]
+        return sorted(found, key=lambda f: (-Level(f["level"]).rank, _descending(f["last_event"]), f["id"]))
+
+    def get(self, finding_id: str) -> dict[str, Any] | None:
+        """One finding with its history, by id or an unambiguous beginning of it."""
+        with reading(self.state) as connection:
+            found = connection.execute(
+                select(t.finding.c.document, t.finding.c.status, t.finding.c.verdict)
+                .where(t.finding.c.id.startswith(finding_id, autoescape=True))
+                .limit(2)
+            ).all()
+            if len(found) != 1:
+                return None
+            document = _document(*found[0])
+            history = connection.execute(
+                select(t.finding_history).where(t.finding_history.c.finding_id == document["id"]).order_by(t.finding_history.c.id)
+            )
+            document["history"] = [
+                {"at": h.at, "actor": h.actor, "what": h.what, "detail": json.loads(h.detail)} for h in history
+            ]
+        return document
+
+    def event_ids(self, finding_id: str) -> list[str]:
+        """Events a finding rests on."""
+        with reading(self.state) as connection:
+            return list(
+                connection.execute(
+                    select(t.hit.c.event_id).where(t.hit.c.finding_id == finding_id).distinct().order_by(t.hit.c.event_id)
+                ).scalars()
+            )
+
+
+def _document(text: str, status: str, verdict: str | None) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(text)
+    document.pop("dedup_key", None)
+    return {**document, "status": status, "verdict": verdict}
+
+
+def _descending(moment: str) -> tuple[int, ...]:
+    return tuple(-ord(c) for c in moment)
+
+
+__all__ = ["FindingStore", "update_findings"]
