@@ -1,0 +1,13 @@
+"""Audit sources: one file a format. To add one, write its class and name it in :data:`SOURCES`."""
+
+from __future__ import annotations
+
+from scanner.sources.base import FileSource, Source
+from scanner.sources.postgres_csvlog import PostgresCsvlog
+
+SOURCES: dict[str, type[FileSource]] = {
+    PostgresCsvlog.type: PostgresCsvlog,
+}
+"""``type:`` of the configuration to its class; each is called with ``(path, time_zone)``."""
+
+__all__ = ["SOURCES", "Source"]

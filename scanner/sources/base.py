@@ -1,0 +1,186 @@
+"""What every audit source is, and how those that read files go about it."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+import pyarrow as pa
+
+from scanner.model import RECORD_SCHEMA, FileId, Position, Skip, Slice, SourceNotice
+from scanner.sources import files, times
+
+SLICE_BYTES = 32 * 1024 * 1024
+MAX_RECORD_BYTES = 1 << 30
+"""Larger records are skipped; PostgreSQL's longest text is 1 GB."""
+
+
+class Source(Protocol):
+    """An audit source: gives what is new since the known positions, in slices of complete records."""
+
+    type: ClassVar[str]
+
+    def read(self, known: Sequence[Position], *, slice_bytes: int = SLICE_BYTES) -> Iterator[Slice | SourceNotice]:
+        """New slices, log by log, each in order; notices about what could not be read.
+
+        ``known`` is every position ever committed for this source. A slice may be empty (``start == end``): it only says
+        that its file was found to hold nothing more. Memory is a few times ``slice_bytes``, more only for a longer record.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """What a format made of some bytes. ``consumed`` bytes are dealt with; the rest is the beginning of a record."""
+
+    records: pa.Table  # RECORD_SCHEMA
+    skips: tuple[Skip, ...]
+    consumed: int
+    mended: int = 0  # records in which bytes that are not UTF-8 were replaced
+    foreign_zones: frozenset[str] = frozenset()  # zone abbreviations that the configured zone does not use
+
+
+class FileSource(ABC):
+    """A source that reads log files; a format adds :meth:`parse`. Raises ConfigError for an unknown ``time_zone``."""
+
+    type: ClassVar[str]
+
+    def __init__(self, path: str, time_zone: str = "UTC") -> None:
+        times.zone(time_zone)
+        self.path = path
+        self.time_zone = time_zone
+
+    @abstractmethod
+    def parse(self, data: bytes, base: int, *, at_end: bool, final: bool) -> Parsed:
+        """Cut and read ``data`` at offset ``base``. A pure function of its arguments and the constructor's."""
+
+    def read(self, known: Sequence[Position], *, slice_bytes: int = SLICE_BYTES) -> Iterator[Slice | SourceNotice]:
+        """See :meth:`Source.read`."""
+        logs, notices = files.find(self.path)
+        yield from notices
+        present = files.contents(logs, known)
+        for content in present:
+            if files.emptied(content, known, present):
+                yield SourceNotice(
+                    content.copies[0].path,
+                    "was emptied and written anew; what came after the last scan and before that is not in any file here",
+                    "let the path of this audit source match the rotated copies too, and scan before rotation",
+                    fatal=False,
+                )
+            yield from _Reading(self, content, slice_bytes).slices()
+
+
+class _Reading:
+    """Reading one log's content through whichever of its files reach furthest."""
+
+    def __init__(self, source: FileSource, content: files.Content, slice_bytes: int) -> None:
+        self.source = source
+        self.content = content
+        self.slice_bytes = max(slice_bytes, 1)
+        self.offset = content.offset
+        self.mended = 0
+        self.zones: set[str] = set()
+
+    def slices(self) -> Iterator[Slice | SourceNotice]:
+        shorter: list[files.LogFile] = []
+        reached = False
+        for log in self.content.copies:
+            if files.is_done(self.content, log):
+                reached = True
+                continue
+            try:
+                with files.Stream(Path(log.path)) as stream:
+                    before = stream.skip_to(self.offset)
+                    if self.offset and before != b"\n":
+                        shorter.append(log)
+                        if stream.trouble:
+                            yield self._trouble(log, stream)
+                        continue
+                    reached = True
+                    yield from self._stream(self.content.file, log, stream)
+                    if stream.trouble:
+                        yield self._trouble(log, stream)
+            except OSError as error:
+                yield SourceNotice(log.path, f"cannot be read: {error.strerror or error}", "run the scan again once it can be")
+        if not reached:
+            yield from self._rewritten(shorter)
+        yield from self._remarks()
+
+    def _rewritten(self, logs: Sequence[files.LogFile]) -> Iterator[Slice | SourceNotice]:
+        """A log that is now shorter than what was read of it, or no record ends any more where one did."""
+        file = self.content.file
+        for log in logs:
+            if self.content.known is None or (log.path != file.path and (log.device, log.inode) != (file.device, file.inode)):
+                continue  # merely an older copy of a log that is not here any more
+            try:
+                with files.Stream(Path(log.path)) as stream:
+                    yield SourceNotice(
+                        log.path,
+                        f"was cut or rewritten behind byte {self.content.offset}, up to which it had been read",
+                        "find out who did that; the file is read again from its beginning under a new identity",
+                    )
+                    self.offset = 0
+                    yield from self._stream(files.next_generation(file), log, stream)
+            except OSError as error:
+                yield SourceNotice(log.path, f"cannot be read: {error.strerror or error}", "run the scan again once it can be")
+            return
+
+    def _stream(self, file: FileId, log: files.LogFile, stream: files.Stream) -> Iterator[Slice]:
+        rest = b""
+        want = self.slice_bytes
+        begun = self.offset
+        while True:
+            chunk = stream.read(max(want - len(rest), 1))
+            at_end = len(rest) + len(chunk) < want
+            data = rest + chunk if rest else chunk
+            final = at_end and stream.finished
+            if not data:
+                break
+            parsed = self.source.parse(data, self.offset, at_end=at_end, final=final)
+            if not parsed.consumed:
+                if at_end:
+                    break
+                if len(data) >= MAX_RECORD_BYTES:
+                    skip = Skip(self.offset, len(data), f"a record of more than {MAX_RECORD_BYTES} bytes")
+                    parsed = Parsed(RECORD_SCHEMA.empty_table(), (skip,), len(data))
+                else:
+                    rest, want = data, 2 * len(data)
+                    continue
+            self.mended += parsed.mended
+            self.zones |= parsed.foreign_zones
+            yield self._slice(files.located(file, log, complete=final), memoryview(data)[: parsed.consumed], parsed)
+            rest = data[parsed.consumed :]
+            want = max(self.slice_bytes, len(rest) + self.slice_bytes // 4)
+            if at_end:
+                break
+        if stream.packed and stream.finished and (self.offset == begun or not final):
+            nothing = Parsed(RECORD_SCHEMA.empty_table(), (), 0)
+            yield self._slice(files.located(file, log, complete=True), memoryview(b""), nothing)
+
+    def _slice(self, file: FileId, data: memoryview, parsed: Parsed) -> Slice:
+        start, self.offset = self.offset, self.offset + len(data)
+        return Slice(file, start, self.offset, hashlib.sha256(data).hexdigest(), parsed.records, parsed.skips)
+
+    def _trouble(self, log: files.LogFile, stream: files.Stream) -> SourceNotice:
+        alone = len(self.content.copies) == 1
+        hint = "if it is still being packed, the next scan reads the rest; otherwise restore it"
+        return SourceNotice(log.path, stream.trouble, hint, fatal=alone)
+
+    def _remarks(self) -> Iterator[SourceNotice]:
+        path = self.content.copies[0].path
+        if self.mended:
+            what = "1 record holds" if self.mended == 1 else f"{self.mended} records hold"
+            yield SourceNotice(path, f"{what} bytes that are not UTF-8; they are shown as \N{REPLACEMENT CHARACTER}", fatal=False)
+        if self.zones:
+            names = ", ".join(sorted(self.zones))
+            home = self.source.time_zone
+            yield SourceNotice(
+                path,
+                f"its times are in {names}, which {home} does not use; they were read as {home}",
+                "set time_zone of this audit source to the server's log_timezone",
+                fatal=False,
+            )

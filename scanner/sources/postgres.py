@@ -1,0 +1,245 @@
+"""What PostgreSQL's log records mean, in whatever format they were written: their kind, and the inner CSV of pgAudit.
+
+Set-based throughout. The prefix ``AUDIT: ``, SQLSTATEs, process titles and backend types are the same in every language; where
+only the message tells, PostgreSQL's English texts are looked for as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scanner.model import RECORD_SCHEMA, RecordKind
+from scanner.sources import pgaudit
+
+Bools = npt.NDArray[np.bool_]
+
+_KINDS = list(RecordKind)
+_CODE = {kind: number for number, kind in enumerate(_KINDS)}
+
+_ENGLISH_SEVERITIES = ["DEBUG", "DEBUG1", "DEBUG2", "DEBUG3", "DEBUG4", "DEBUG5", "LOG", "INFO", "NOTICE", "WARNING"]
+_FAILURES = ["ERROR", "FATAL", "PANIC"]
+
+_CONNECT = r"\A(replication )?connection authorized: "
+_DISCONNECT = r"\Adisconnection: session time: "
+_REPLICATION = (
+    r"\A(received replication command: |replication connection authorized: |starting logical decoding for slot "
+    r"|logical decoding found |acquired logical replication slot |acquired physical replication slot )"
+)
+_CONFIG = (
+    r"\A(received SIGHUP, reloading configuration files|parameter .* (changed to|removed from configuration|cannot be changed)"
+    r"|configuration file .* contains errors|starting PostgreSQL |database system (is|was) "
+    r"|received (fast|smart|immediate) shutdown|shutting down\z|invalid value for parameter )"
+)
+# the session time and three "word=value" pairs, in any language
+_DISCONNECT_ANY = r"[0-9]+:[0-9][0-9]:[0-9][0-9]\.[0-9]{3} [^=]+=[^=]*=[^=]*="
+_APP = r" application_name=(?P<app>.*?)(?: SSL enabled \(.*\)| GSS \(.*\))?\z"
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Log records before they are understood: one array a column, all of one length; string columns null where empty."""
+
+    time: pa.Array
+    account: pa.Array
+    dbname: pa.Array
+    connection_from: pa.Array  # "host:port", "host", "[local]"
+    app_name: pa.Array
+    session: pa.Array
+    session_line: pa.Array  # int64
+    transaction_id: pa.Array
+    severity: pa.Array
+    error_code: pa.Array
+    message: pa.Array
+    context: pa.Array
+    query: pa.Array
+    command_tag: pa.Array  # what the process was doing, by its title
+    backend_type: pa.Array  # null before PostgreSQL 13
+    offset: pa.Array  # int64
+    length: pa.Array  # int64
+
+
+def records(raw: Raw) -> pa.Table:
+    """Records of RECORD_SCHEMA, in the order given; every row is kept."""
+    count = len(raw.message)
+    claims = _mask(pc.starts_with(raw.message, "AUDIT: "))
+    # pgAudit hides statement and context of its own lines. A line with a context was raised by somebody's function to look
+    # like an audit line: it stays in sight as unreadable, and never becomes evidence of something that was not done.
+    genuine = claims & ~_mask(pc.is_valid(raw.context)) & ~_mask(pc.is_valid(raw.query))
+    audit_rows = np.flatnonzero(genuine)
+    audit = pgaudit.split(raw.message.take(pa.array(audit_rows)) if len(audit_rows) < count else raw.message)
+
+    codes = np.full(count, _CODE[RecordKind.UNREADABLE], np.int8)
+    codes[audit_rows[audit.sound]] = _CODE[RecordKind.AUDIT]
+    others = np.flatnonzero(~claims)
+    app_name = raw.app_name
+    if len(others):
+        rest = _Others(raw, pa.array(others))
+        codes[others] = rest.kinds()
+        app_name = rest.filled_app_name(app_name)
+
+    is_audit = codes == _CODE[RecordKind.AUDIT]
+    place = np.full(count, -1, np.int64)
+    place[audit_rows[audit.sound]] = np.arange(len(audit.table))
+    spread = pa.array(place, mask=place < 0)
+    aligned = len(audit.table) == count
+
+    def audited(name: str) -> pa.Array:
+        column = audit.table.column(name).combine_chunks()
+        return column if aligned else column.take(spread)
+
+    statement_id, substatement_id = audited("statement_id"), audited("substatement_id")
+    statement = _statements(audit, place, raw, codes == _CODE[RecordKind.ERROR])
+    if audit.repeated.any():
+        statement = _recalled(statement, audit.repeated, audit_rows[audit.sound], raw.session, statement_id, substatement_id)
+    columns = {
+        "kind": pa.DictionaryArray.from_arrays(pa.array(codes), pa.array([str(k) for k in _KINDS])).cast(pa.string()),
+        "time": raw.time,
+        "account": _blank_to_null(raw.account),
+        "dbname": _blank_to_null(raw.dbname),
+        "client_addr": _addresses(raw.connection_from),
+        "app_name": app_name,
+        "session": raw.session,
+        "session_line": raw.session_line,
+        "transaction_id": _blank_to_null(raw.transaction_id),
+        "severity": raw.severity,
+        "error_code": raw.error_code,
+        "message": raw.message.take(pa.array(np.arange(count), mask=is_audit)),
+        "audit_class": audited("audit_class"),
+        "command": audited("command"),
+        "object_type": audited("object_type"),
+        "object_name": audited("object_name"),
+        "statement_id": statement_id,
+        "substatement_id": substatement_id,
+        "statement": statement,
+        "parameter": audited("parameter"),
+        "rows": audited("rows"),
+        "offset": raw.offset,
+        "length": raw.length,
+    }
+    return pa.table([columns[name] for name in RECORD_SCHEMA.names], schema=RECORD_SCHEMA)
+
+
+class _Others:
+    """The records that are no audit lines, and what each is about."""
+
+    def __init__(self, raw: Raw, rows: pa.Array) -> None:
+        self.rows = rows
+        self.message = pc.fill_null(raw.message.take(rows), "")
+        self.severity = raw.severity.take(rows)
+        self.error_code = raw.error_code.take(rows)
+        self.account = raw.account.take(rows)
+        self.title = pc.fill_null(raw.command_tag.take(rows), "")
+        self.backend = pc.fill_null(raw.backend_type.take(rows), "")
+        self.app_name = raw.app_name.take(rows)
+
+    def _says(self, pattern: str) -> Bools:
+        return _mask(pc.match_substring_regex(self.message, pattern))
+
+    def kinds(self) -> npt.NDArray[np.int8]:
+        """A code per record; the first that applies, in the order below."""
+        success = _mask(pc.equal(self.error_code, "00000"))
+        named = _mask(pc.is_in(self.severity, pa.array([*_ENGLISH_SEVERITIES, *_FAILURES])))
+        failed_class = ~_mask(pc.is_in(pc.utf8_slice_codeunits(self.error_code, 0, 2), pa.array(["00", "01", "02"])))
+        failed = np.where(named, _mask(pc.is_in(self.severity, pa.array(_FAILURES))), failed_class)
+        walsender = _mask(pc.equal(self.backend, "walsender"))
+        connect = self._says(_CONNECT) & ~self._says(r"\Areplication ")
+        # in other languages: said while the process title is "authentication", and without the quotes of "authenticated"
+        connect |= (
+            success
+            & _mask(pc.equal(self.title, "authentication"))
+            & _mask(pc.is_valid(self.account))
+            & self._says("=")
+            & ~self._says('"')
+            & ~self._says(r"\A(connection authenticated|replication )")
+        )
+        disconnect = self._says(_DISCONNECT) | (success & self._says(_DISCONNECT_ANY) & _mask(pc.is_valid(self.account)))
+        replication = success & (self._says(_REPLICATION) | (walsender & ~self._says(r"\Aconnection ")))
+        config = self._says(_CONFIG) | (success & _mask(pc.equal(self.backend, "postmaster")))
+        codes = np.full(len(self.rows), _CODE[RecordKind.OTHER], np.int8)
+        for kind, chosen in (
+            (RecordKind.CONFIG, config),
+            (RecordKind.CONNECT, connect),
+            (RecordKind.REPLICATION, replication),
+            (RecordKind.DISCONNECT, disconnect),
+            (RecordKind.ERROR, failed),
+        ):
+            codes[chosen] = _CODE[kind]
+        return codes
+
+    def filled_app_name(self, whole: pa.Array) -> pa.Array:
+        """``application_name`` where a connection's first record has it in its message only."""
+        missing = _mask(pc.equal(pc.fill_null(self.app_name, ""), "")) & self._says(r"\A(replication )?connection authorized: ")
+        missing &= self._says(" application_name=")
+        chosen = np.flatnonzero(missing)
+        if not len(chosen):
+            return whole
+        found = pc.extract_regex(self.message.take(pa.array(chosen)), _APP)
+        names = pc.struct_field(found, "app")
+        place = np.arange(len(whole), dtype=np.int64)
+        place[self.rows.to_numpy()[chosen]] = len(whole) + np.arange(len(chosen))
+        return pa.concat_arrays([whole, names]).take(pa.array(place))
+
+
+def _statements(audit: pgaudit.Split, place: npt.NDArray[np.int64], raw: Raw, failed: Bools) -> pa.Array:
+    """SQL text: the audit line's own, or the query that an error record quotes."""
+    own = audit.table.column("statement").combine_chunks()
+    rows = np.flatnonzero(failed)
+    if not len(rows):
+        return own if len(own) == len(place) else own.take(pa.array(place, mask=place < 0))
+    place = place.copy()
+    place[rows] = len(own) + np.arange(len(rows))
+    return pa.concat_arrays([own, raw.query.take(pa.array(rows))]).take(pa.array(place, mask=place < 0))
+
+
+def _recalled(
+    statement: pa.Array, repeated: Bools, audit_rows: npt.NDArray[np.int64], session: pa.Array, first: pa.Array, second: pa.Array
+) -> pa.Array:
+    """``<previously logged>`` filled from the last text of the same substatement, else of the same statement, in this piece."""
+    has_text = _mask(pc.is_valid(statement))[audit_rows]
+    keys = [
+        session.dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)[audit_rows],
+        first.to_numpy(zero_copy_only=False)[audit_rows],
+        second.to_numpy(zero_copy_only=False)[audit_rows],
+    ]
+    source = _last_before(keys, has_text)
+    source = np.where(source < 0, _last_before(keys[:2], has_text), source)
+    place = np.arange(len(statement), dtype=np.int64)
+    chosen = repeated & (source >= 0)
+    place[audit_rows[chosen]] = audit_rows[source[chosen]]
+    return statement.take(pa.array(place))
+
+
+def _last_before(keys: list[npt.NDArray[np.int64]], has: Bools) -> npt.NDArray[np.int64]:
+    """For each row the latest row up to it with the same keys for which ``has`` is true; -1 where there is none."""
+    order = np.lexsort([np.arange(len(has)), *keys])
+    changes = np.zeros(len(has), np.bool_)
+    for key in keys:
+        changes[1:] |= np.diff(key[order]) != 0
+    group_start = np.maximum.accumulate(np.where(changes, np.arange(len(has)), 0))
+    latest = np.maximum.accumulate(np.where(has[order], np.arange(len(has)), -1))
+    result = np.empty(len(has), np.int64)
+    result[order] = np.where(latest >= group_start, order[latest], -1)
+    return result
+
+
+def _addresses(connection_from: pa.Array) -> pa.Array:
+    """The address without its port; looked at once a distinct value."""
+    coded = connection_from.dictionary_encode()
+    bare = pc.replace_substring_regex(coded.dictionary, r":[0-9]+\z", "")
+    bare = pc.if_else(pc.equal(bare, ""), None, bare)
+    return bare.take(coded.indices)
+
+
+def _blank_to_null(column: pa.Array) -> pa.Array:
+    blank = pc.equal(pc.binary_length(column), 0)
+    return pc.if_else(blank, None, column) if pc.any(blank).as_py() else column
+
+
+def _mask(condition: pa.Array) -> Bools:
+    mask: Bools = pc.fill_null(condition, False).to_numpy(zero_copy_only=False)
+    return mask
