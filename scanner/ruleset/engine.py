@@ -1,0 +1,205 @@
+"""Rules run over the event store by DuckDB, shut off from everything but the files it is to read."""
+
+# ruff: noqa: S608 - all SQL text here is ours; what rules and events bring is bound, see conditions.py
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import unquote, urlparse
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scanner.errors import StoreError
+from scanner.model import HITS_SCHEMA
+from scanner.ruleset.rule import Fragment, InNetwork, Rule, RuleSet
+from scanner.ruleset.windows import Window
+
+Events: TypeAlias = "pa.Table | Sequence[str | Path]"
+
+_DAY = re.compile(r"/day=(\d{4}-\d{2}-\d{2})/")
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def run_rules(
+    ruleset: RuleSet,
+    events: Events,
+    *,
+    since: datetime | None = None,
+    memory_limit: str = "512MB",
+    threads: int | None = None,
+) -> pa.Table:
+    """What the rules find: one row per (rule, group, contributing event), HITS_SCHEMA, ordered by rule, group, time, event.
+
+    ``events``: paths of the event table's Parquet files (``day=…`` folders are skipped by date), or an Arrow table with
+    EVENT_SCHEMA's columns. ``since``: the earliest time of the events newly stored; None looks at all. A rule about single
+    events finds those at or after it. A correlation looks back by its timespan and finds, for each group, every event inside a
+    window ``(t - timespan, t]`` that crosses the threshold and ends at an event with t >= ``since``; ``observed`` is the largest
+    aggregate of the windows the event lies in. Running again over the same events finds the same.
+
+    Raises :class:`~scanner.errors.StoreError` when the events cannot be read.
+    """
+    since = since or _BEGINNING
+    if since.tzinfo is None:
+        raise ValueError("since must have a time zone")
+    if not isinstance(events, pa.Table) and not events:
+        return HITS_SCHEMA.empty_table()
+    try:
+        with _Run(events, since, memory_limit, threads) as run:
+            parts = [run.single([rule for rule in ruleset.rules if rule.match])]
+            parts += [run.correlation(rule) for rule in ruleset.rules if rule.correlation]
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0]
+        raise StoreError(
+            f"the rules could not run over the event store: {reason}", "check the data directory; see doctor"
+        ) from error
+    return pa.concat_tables([part for part in parts if part.num_rows] or [HITS_SCHEMA.empty_table()])
+
+
+@dataclass
+class _Run:
+    """One connection over one set of events, locked before the first rule's text is looked at."""
+
+    events: Events
+    since: datetime
+    memory_limit: str
+    threads: int | None
+    con: duckdb.DuckDBPyConnection = field(init=False)
+    files: list[str] = field(init=False, default_factory=list)
+    addresses: dict[str, list[str]] = field(init=False, default_factory=dict)
+
+    def __enter__(self) -> _Run:
+        config: dict[str, Any] = {
+            "memory_limit": self.memory_limit,
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "python_enable_replacements": "false",
+        }
+        if self.threads:
+            config["threads"] = self.threads
+        self.con = duckdb.connect(":memory:", config=config)
+        if isinstance(self.events, pa.Table):
+            self.con.register("events", self.events)
+        else:
+            self.files = [_local(path) for path in self.events]
+            quoted = ", ".join("'" + path.replace("'", "''") + "'" for path in self.files)
+            self.con.execute(f"SET allowed_paths = [{quoted}]")
+        self.con.execute("SET enable_external_access = false")
+        self.con.execute("SET lock_configuration = true")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.con.close()
+
+    def relation(self, lookback: timedelta) -> Fragment | None:
+        """The events of the days from ``since - lookback`` on; None when there are none."""
+        if isinstance(self.events, pa.Table):
+            return Fragment("events")
+        first = (self.since - min(lookback, self.since - _BEGINNING)).astimezone(UTC).date() if self.since > _BEGINNING else None
+        files = [path for path in self.files if first is None or (day := _day(path)) is None or day >= first]
+        if not files:
+            return None
+        return Fragment("read_parquet(?, union_by_name = true, hive_partitioning = false)", (files,))
+
+    def single(self, rules: list[Rule]) -> pa.Table:
+        """All rules about single events in one pass over the new ones."""
+        relation = self.relation(timedelta(0))
+        if not rules or relation is None:
+            return HITS_SCHEMA.empty_table()
+        cases = Fragment("")
+        for index, rule in enumerate(rules):
+            assert rule.match is not None
+            cases = cases + (", " if index else "") + "CASE WHEN " + rule.match + f" THEN {index} END"
+        query = (
+            Fragment('SELECT event_id AS id, t, rule FROM (SELECT "event_id", epoch_us("time") AS t, unnest([')
+            + cases
+            + "]) AS rule FROM "
+            + relation
+            + Fragment(' WHERE "time" >= ?) WHERE rule IS NOT NULL ORDER BY rule, t, id', (self.since,))
+        )
+        found = self.query(query, timedelta(0))
+        which = found.column("rule").cast(pa.int64())
+        return pa.table(
+            {
+                "rule_id": pc.take(pa.array([r.id for r in rules], pa.string()), which),
+                "level": pc.take(pa.array([r.level.value for r in rules], pa.string()), which),
+                "group_key": pa.array([""] * found.num_rows, pa.string()),
+                "event_id": found.column("id"),
+                "time": found.column("t").cast(pa.timestamp("us", tz="UTC")),
+                "observed": pa.nulls(found.num_rows, pa.float64()),
+                "threshold": pa.nulls(found.num_rows, pa.float64()),
+            },
+            schema=HITS_SCHEMA,
+        )
+
+    def correlation(self, rule: Rule) -> pa.Table:
+        """Candidates by buckets, then the exact windows of those."""
+        correlation = rule.correlation
+        assert correlation is not None
+        relation = self.relation(correlation.timespan)
+        if relation is None:
+            return HITS_SCHEMA.empty_table()
+        window = Window(correlation, relation, _micros(self.since))
+        candidates = self.query(window.candidates(), correlation.timespan)
+        if not candidates.num_rows:
+            return HITS_SCHEMA.empty_table()
+        self.con.register("candidates", candidates)
+        found = self.query(window.exact("candidates"), correlation.timespan)
+        self.con.unregister("candidates")
+        return pa.table(
+            {
+                "rule_id": pa.array([rule.id] * found.num_rows, pa.string()),
+                "level": pa.array([rule.level.value] * found.num_rows, pa.string()),
+                "group_key": found.column("group_key"),
+                "event_id": found.column("id"),
+                "time": found.column("t").cast(pa.timestamp("us", tz="UTC")),
+                "observed": found.column("observed"),
+                "threshold": pa.array([correlation.threshold] * found.num_rows, pa.float64()),
+            },
+            schema=HITS_SCHEMA,
+        )
+
+    def query(self, query: Fragment, lookback: timedelta) -> pa.Table:
+        params = [self._in_network(p, lookback) if isinstance(p, InNetwork) else p for p in query.params]
+        table: pa.Table = self.con.sql(query.sql, params=params).to_arrow_table()
+        return table
+
+    def _in_network(self, param: InNetwork, lookback: timedelta) -> list[str]:
+        """The distinct addresses of the events that lie in the network; far fewer than events."""
+        key = f"{param.field}/{lookback}"
+        if key not in self.addresses:
+            relation = self.relation(lookback)
+            assert relation is not None
+            rows = self.con.sql(f'SELECT DISTINCT "{param.field}" FROM {relation.sql}', params=list(relation.params)).fetchall()
+            self.addresses[key] = [row[0] for row in rows if row[0]]
+        return [text for text in self.addresses[key] if _inside(text, param)]
+
+
+def _inside(text: str, param: InNetwork) -> bool:
+    try:
+        address = ip_address(text.split("%")[0])
+    except ValueError:
+        return False  # "[local]", a host name
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address) in param.network
+
+
+def _local(path: str | Path) -> str:
+    text = str(path)
+    return unquote(urlparse(text).path) if text.startswith("file://") else str(Path(text).absolute())
+
+
+def _day(path: str) -> date | None:
+    match = _DAY.search(path)
+    return date.fromisoformat(match[1]) if match else None
+
+
+def _micros(time: datetime) -> int:
+    return (time - _BEGINNING) // timedelta(microseconds=1)
