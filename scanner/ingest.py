@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from scanner import lineage
 from scanner.config import Config
-from scanner.contracts import PRIOR_SCHEMA, contract_rows, judge
+from scanner.contracts import EXPORT_ROWS_SCHEMA, judge
 from scanner.engine import Engine, arrow
 from scanner.events import LAST_SCHEMA, to_acts
 from scanner.exposure import Facts, SessionCarry, facts_table, measure
@@ -24,10 +24,6 @@ from scanner.shapebook import ShapeBook
 from scanner.store.ledger import BatchChanges, Ledger, arrow_rows
 from scanner.store.state import iso
 
-_CONTRACT_COLUMNS = (
-    "vendor", "contract", "contract_state", "in_contract", "contract_breach", "contract_share", "agreed_export",
-    "hour_local", "weekday_local", "day_local", "in_business_hours",
-)  # fmt: skip
 _HABIT_COLUMNS = ("baseline_z", "first_seen_shape", "first_seen_ip", "first_seen_app", "first_seen_table", "dormant_days")
 
 _ENRICHED = """
@@ -66,7 +62,7 @@ class Ingest:
     last: pa.Table = field(default_factory=LAST_SCHEMA.empty_table)
     carry: SessionCarry = field(default_factory=SessionCarry.empty)
     habits: Habits = field(default_factory=Habits.empty)
-    exports: pa.Table = field(default_factory=PRIOR_SCHEMA.empty_table)
+    exports: pa.Table = field(default_factory=EXPORT_ROWS_SCHEMA.empty_table)
 
     @classmethod
     def resume(cls, database: str, config: Config, book: ShapeBook, engine: Engine, ledger: Ledger) -> Ingest:
@@ -84,7 +80,7 @@ class Ingest:
             seen=_from_rows(ledger.load("habit_seen", database), SEEN_SCHEMA),
             days=_from_rows(ledger.load("habit_day", database), DAY_SCHEMA),
         )
-        ingest.exports = _from_rows(ledger.load("export_day", database), PRIOR_SCHEMA)
+        ingest.exports = _from_rows(ledger.load("export_day", database), EXPORT_ROWS_SCHEMA)
         return ingest
 
     def events(self, piece: Slice, batch: int, source_id: str) -> tuple[pa.Table, BatchChanges]:
@@ -98,13 +94,14 @@ class Ingest:
         facts = facts_table(self._facts_for(acts))
         measured = measure(engine, acts, facts, self.carry)
         enriched = self._join(acts, measured.exposed, facts)
-        judged, exports = judge(enriched, self.config, self.database, prior=self.exports)
+        judged, exports = judge(enriched, self.config, self.database, self.exports)
         learnt = learn(engine, judged, self.habits)
         events = self._finish(judged, learnt.columns, piece, batch, source_id)
 
         self.last = self._open_sessions(acts, last)
         self.carry = measured.carry
         self.habits = merge(engine, self.habits, learnt)
+        used_before = arrow_rows(self.exports, database=self.database)
         self.exports = exports
         new_shapes, new_derived = self.book.changes()
         seen = iso(events["time"][0].as_py()) if events.num_rows else ""
@@ -115,8 +112,8 @@ class Ingest:
             accounts=arrow_rows(learnt.accounts, database=self.database),
             seen=arrow_rows(learnt.seen, database=self.database),
             days=arrow_rows(learnt.days, database=self.database),
-            exports=arrow_rows(exports, database=self.database),
-            contracts=contract_rows(self.config, seen),
+            exports=[row for row in arrow_rows(exports, database=self.database) if row not in used_before],
+            contracts=_contracts(self.config, seen),
         )
         return events, changes
 
@@ -209,3 +206,17 @@ def _from_rows(found: list[dict[str, object]], schema: pa.Schema) -> pa.Table:
     text = pa.schema([f.with_type(pa.string()) if pa.types.is_temporal(f.type) else f for f in schema])
     table = pa.Table.from_pylist([{name: row[name] for name in schema.names} for row in found], schema=text)
     return pa.table([table[f.name].cast(f.type) for f in schema], schema=schema)
+
+
+def _contracts(config: Config, seen: str) -> list[dict[str, object]]:
+    """The contract versions in force, so that a finding can quote the terms it was judged by."""
+    return [
+        {
+            "id": vendor.contract.version,
+            "vendor": name,
+            "document": vendor.contract.model_dump_json(by_alias=True),
+            "first_used": seen,
+        }
+        for name, vendor in config.vendors.items()
+        if vendor.contract is not None
+    ]

@@ -28,9 +28,9 @@ STAGES: dict[str, set[str]] = {
     "habits": set(),
     "contracts": set(),
     "ruleset": set(),
-    "findings": set(),
+    "findings": {"store"},
     "notify": set(),
-    "evidence": set(),
+    "evidence": {"store", "findings"},
     "trace": set(),
 }
 

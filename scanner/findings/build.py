@@ -8,6 +8,7 @@ The lower bound is what a single event let out for certain.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,9 +18,8 @@ from sqlalchemy import Connection, select
 
 from scanner.config import Config
 from scanner.engine import Engine, arrow
-from scanner.findings.model import Finding, RuleHit
+from scanner.findings.model import Finding, RuleHit, RuleText
 from scanner.model import Estimate, Level
-from scanner.ruleset import Rule, RuleSet
 from scanner.store import tables as t
 from scanner.store.state import iso, now
 
@@ -89,7 +89,7 @@ def build(
     ids: Sequence[str],
     *,
     new: Mapping[str, str | None],
-    ruleset: RuleSet,
+    rules_by_id: Mapping[str, RuleText],
     config: Config,
     table_persons: pa.Table,
 ) -> list[Finding]:
@@ -119,7 +119,7 @@ def build(
                 by_table.get(finding_id, []),
                 by_rule[finding_id],
                 statements,
-                ruleset=ruleset,
+                rules_by_id=rules_by_id,
                 config=config,
                 before=before.get(finding_id),
                 follows=new.get(finding_id),
@@ -135,13 +135,13 @@ def _finding(
     rules: list[dict[str, Any]],
     statements: list[dict[str, Any]],
     *,
-    ruleset: RuleSet,
+    rules_by_id: Mapping[str, RuleText],
     config: Config,
     before: Mapping[str, Any] | None,
     follows: str | None,
 ) -> Finding:
     matched = sorted(
-        (_rule_hit(row, ruleset) for row in rules), key=lambda hit: (-Level(hit.level).rank, -_persons_of(hit, rules), hit.id)
+        (_rule_hit(row, rules_by_id) for row in rules), key=lambda hit: (-Level(hit.level).rank, -_persons_of(hit, rules), hit.id)
     )
     low = int(s["persons_low"] or 0)
     best = max((int(row["persons"]) for row in tables), default=int(s["persons_sum"] or 0))
@@ -188,13 +188,13 @@ def _finding(
         follows=before["follows"] if before else follows,
         dedup_key="",
     )
-    return _with_why(finding, s, matched[0], ruleset, config)
+    return _with_why(finding, s, matched[0], rules_by_id, config)
 
 
-def _with_why(finding: Finding, s: Mapping[str, Any], top: RuleHit, ruleset: RuleSet, config: Config) -> Finding:
-    from dataclasses import replace
-
-    rule = ruleset.by_id.get(top.id)
+def _with_why(
+    finding: Finding, s: Mapping[str, Any], top: RuleHit, rules_by_id: Mapping[str, RuleText], config: Config
+) -> Finding:
+    rule = rules_by_id.get(top.id)
     if rule is None:
         return replace(finding, why=top.title)
     local = s["first_event"].astimezone(ZoneInfo(_zone(finding, config)))
@@ -227,8 +227,8 @@ def _zone(finding: Finding, config: Config) -> str:
     return (vendor.time_zone if vendor else None) or config.time_zone
 
 
-def _rule_hit(row: Mapping[str, Any], ruleset: RuleSet) -> RuleHit:
-    rule = ruleset.by_id.get(row["rule_id"])
+def _rule_hit(row: Mapping[str, Any], rules_by_id: Mapping[str, RuleText]) -> RuleHit:
+    rule = rules_by_id.get(row["rule_id"])
     return RuleHit(
         id=row["rule_id"],
         title=rule.title if rule else row["rule_id"],
@@ -301,7 +301,7 @@ def _number(value: float | int | None) -> str:
     return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 100 else f"{value:,.1f}"
 
 
-def _span(rule: Rule) -> str:
+def _span(rule: RuleText) -> str:
     span: timedelta = rule.lookback
     if span >= timedelta(days=1):
         days = span / timedelta(days=1)

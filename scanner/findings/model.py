@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from datetime import timedelta
+from typing import Any, Protocol
 
 from scanner.model import Estimate
+
+
+class RuleText(Protocol):
+    """What a finding needs of a rule."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def why(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def lookback(self) -> timedelta: ...
 
 
 @dataclass(frozen=True)

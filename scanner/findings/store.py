@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -14,9 +14,8 @@ from scanner.config import Config
 from scanner.engine import Engine
 from scanner.findings.build import build
 from scanner.findings.group import assign, hits_with_principals
-from scanner.findings.model import Finding
+from scanner.findings.model import Finding, RuleText
 from scanner.model import Level
-from scanner.ruleset import RuleSet
 from scanner.store import tables as t
 from scanner.store.state import now, reading, upsert
 
@@ -27,7 +26,7 @@ def update_findings(
     hits: pa.Table,
     *,
     batches: Sequence[int],
-    ruleset: RuleSet,
+    rules: Mapping[str, RuleText],
     config: Config,
     table_persons: pa.Table,
 ) -> tuple[int, int]:
@@ -38,14 +37,14 @@ def update_findings(
     """
     named = hits_with_principals(engine, hits) if hits.num_rows else hits
     with state.begin() as connection:
-        assigned = assign(connection, named, {rule.id: rule.lookback for rule in ruleset.rules})
+        assigned = assign(connection, named, {rule.id: rule.lookback for rule in rules.values()})
         findings = (
             build(
                 connection,
                 engine,
                 assigned.touched,
                 new=assigned.new,
-                ruleset=ruleset,
+                rules_by_id=rules,
                 config=config,
                 table_persons=table_persons,
             )
@@ -100,7 +99,7 @@ class FindingStore:
     def __init__(self, state: StateEngine) -> None:
         self.state = state
 
-    def list(
+    def all(
         self,
         *,
         level: Level | None = None,

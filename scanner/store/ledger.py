@@ -180,9 +180,7 @@ class Ledger:
     def sessions(self, database: str) -> list[pa.Table] | None:
         """Session carry of a database, as :meth:`record` was given it."""
         with reading(self.state) as connection:
-            found = connection.execute(
-                select(t.session_state.c.document).where(t.session_state.c.database == database)
-            ).scalar()
+            found = connection.execute(select(t.session_state.c.document).where(t.session_state.c.database == database)).scalar()
         return None if found is None else unpack(bytes(found))
 
     def load(self, table: str, database: str) -> list[dict[str, Any]]:

@@ -161,8 +161,8 @@ export_day = Table(
     metadata,
     Column("database", String(255), primary_key=True),
     Column("vendor", String(255), primary_key=True),
-    Column("export_index", Integer, primary_key=True),
-    Column("day", String(10), primary_key=True),
+    Column("export", Integer, primary_key=True),  # index into the contract's exports
+    Column("day_local", String(10), primary_key=True),
     Column("rows", BigInteger, nullable=False),
 )
 

@@ -81,10 +81,10 @@ def upgrade() -> None:
         "export_day",
         sa.Column("database", sa.String(length=255), nullable=False),
         sa.Column("vendor", sa.String(length=255), nullable=False),
-        sa.Column("export_index", sa.Integer(), nullable=False),
-        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("export", sa.Integer(), nullable=False),
+        sa.Column("day_local", sa.String(length=10), nullable=False),
         sa.Column("rows", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("database", "vendor", "export_index", "day", name=op.f("pk_export_day")),
+        sa.PrimaryKeyConstraint("database", "vendor", "export", "day_local", name=op.f("pk_export_day")),
     )
     op.create_table(
         "finding",
@@ -182,7 +182,7 @@ def upgrade() -> None:
         sa.Column("database", sa.String(length=255), nullable=False),
         sa.Column("document", sa.LargeBinary(), nullable=False),
         sa.Column("updated_at", sa.String(length=32), nullable=False),
-        sa.PrimaryKeyConstraint("source_id", name=op.f("pk_session_state")),
+        sa.PrimaryKeyConstraint("database", name=op.f("pk_session_state")),
     )
     op.create_table(
         "shape",

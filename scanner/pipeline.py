@@ -1,0 +1,274 @@
+"""The whole way, on one screen: audit log → events → rules → findings.
+
+:func:`scan` is what cron, the scheduler and the command line call. It is safe to run twice at once (one waits), after a
+crash (unfinished batches are completed first), and with part of the world unreachable (the rest is done, and it says so).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pyarrow as pa
+from sqlalchemy import Engine as StateEngine
+
+from scanner.catalog import CatalogScan, from_json, scan_catalog, to_json
+from scanner.config import Config
+from scanner.engine import open_engine, open_event_engine
+from scanner.errors import CatalogError, StoreError
+from scanner.findings import PERSONS_SCHEMA, update_findings
+from scanner.ingest import Ingest
+from scanner.model import Schema, Slice, SourceNotice
+from scanner.ruleset import RuleSet, load_rules, run_rules
+from scanner.shapebook import ShapeBook
+from scanner.sources import SOURCES
+from scanner.store import tables as t
+from scanner.store.events import EventStore
+from scanner.store.ledger import Ledger
+from scanner.store.state import now, open_state, reading, rows, upsert
+
+Progress = Callable[[str, str], None]  # (what, detail)
+
+
+def _quiet(_what: str, _detail: str) -> None:
+    return None
+
+
+@dataclass
+class Report:
+    """What one scan did. ``complete`` is false when something could not be read: exit code 2."""
+
+    records: int = 0
+    events: int = 0
+    skips: int = 0
+    new_findings: int = 0
+    updated_findings: int = 0
+    recovered: int = 0
+    notices: list[SourceNotice] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def complete(self) -> bool:
+        return self.skips == 0 and not any(notice.fatal for notice in self.notices)
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The places a configuration names: event store, state database, lock."""
+
+    config: Config
+    state: StateEngine
+    events: EventStore
+    ledger: Ledger
+
+    @staticmethod
+    def open(config: Config) -> Workspace:
+        """Open (or create) the data directory. Raises :class:`StoreError`."""
+        events = EventStore(config.data_dir / "events")
+        try:
+            config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
+        except OSError as error:
+            raise StoreError(f"cannot create data_dir {config.data_dir}: {error}", "choose a folder you may write to") from error
+        state = open_state(config.state_url.get_secret_value())
+        return Workspace(config, state, events, Ledger(state, events))
+
+    @contextlib.contextmanager
+    def lock(self, progress: Progress = _quiet) -> Iterator[None]:
+        """Held by whoever writes. A second scan waits for the first; the lock ends with the process that holds it."""
+        path = self.config.data_dir / "scan.lock"
+        with path.open("a+") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                progress("waiting", "another scan of this data directory is running")
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            handle.truncate(0)
+            handle.write(f"{os.getpid()}\n")
+            handle.flush()
+            yield
+
+
+def scan(config: Config, databases: Sequence[str] = (), *, until: datetime | None = None, progress: Progress = _quiet) -> Report:
+    """One pass: ingest all that is new of ``databases`` (default: all), then run the rules over it.
+
+    ``until`` leaves events at or after that time for a later scan. Returns what was done; raises only when nothing can be
+    done at all (configuration, rules, store).
+    """
+    started = time.monotonic()
+    report = Report()
+    ruleset = load_rules(config.rules)
+    workspace = Workspace.open(config)
+    names = list(databases) or list(config.databases)
+    with workspace.lock(progress):
+        report.recovered = workspace.ledger.recover()
+        run_id = workspace.ledger.start_run(json.dumps(names))
+        status = "failed"
+        try:
+            for name in names:
+                _ingest_database(workspace, name, run_id, until, report, progress)
+            _evaluate(workspace, ruleset, report, progress)
+            status = "complete" if report.complete else "incomplete"
+        finally:
+            notices = json.dumps([{"path": n.path, "reason": n.reason, "hint": n.hint} for n in report.notices])
+            workspace.ledger.finish_run(
+                run_id, status, records=report.records, events=report.events, skips=report.skips, notices_json=notices
+            )
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def _ingest_database(
+    workspace: Workspace, name: str, run_id: int, until: datetime | None, report: Report, progress: Progress
+) -> None:
+    database = workspace.config.databases[name]
+    schema = _schema_or_notice(workspace, name, report, progress)
+    ledger = workspace.ledger
+    engine = open_engine(spill_to=str(workspace.config.data_dir / "spill"))
+    try:
+        book = ShapeBook.open(name, schema, ledger.load("shape", name), ledger.load("derived_table", name))
+        ingest = Ingest.resume(name, workspace.config, book, engine, ledger)
+        for index, audit in enumerate(database.audit):
+            source_id = f"{name}/{index}"
+            source = SOURCES[audit.type](audit.path, audit.time_zone or workspace.config.time_zone)
+            progress("reading", f"{name}: {audit.path}")
+            for piece in source.read(ledger.positions(source_id)):
+                if isinstance(piece, SourceNotice):
+                    report.notices.append(piece)
+                    continue
+                cut, reached = _until(piece, until)
+                _store(workspace, ingest, cut, run_id, source_id, report, progress)
+                if reached:
+                    break
+    finally:
+        engine.close()
+
+
+def _store(
+    workspace: Workspace, ingest: Ingest, piece: Slice, run_id: int, source_id: str, report: Report, progress: Progress
+) -> None:
+    if piece.end == piece.start and not piece.skips:
+        return
+    ledger = workspace.ledger
+    batch = ledger.next_batch()
+    events, changes = ingest.events(piece, batch, source_id)
+    staged = workspace.events.stage(events, batch=batch, app_id=f"{source_id}/{piece.file.id}", app_version=piece.end)
+    ledger.record(run_id, ingest.database, source_id, piece, staged, events, changes)
+    report.records += piece.records.num_rows
+    report.events += events.num_rows
+    report.skips += len(piece.skips)
+    progress("stored", f"{report.records:,} records read, {report.events:,} events stored")
+
+
+def _until(piece: Slice, until: datetime | None) -> tuple[Slice, bool]:
+    """The part of a slice before ``until``, and whether that time was reached."""
+    if until is None or piece.records.num_rows == 0:
+        return piece, False
+    late = pa.compute.index(pa.compute.greater_equal(piece.records["time"], pa.scalar(until.astimezone(UTC))), True).as_py()
+    if late < 0:
+        return piece, False
+    end = piece.records["offset"][late].as_py()
+    skips = tuple(skip for skip in piece.skips if skip.offset < end)
+    return Slice(piece.file, piece.start, end, "", piece.records.slice(0, late), skips), True
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Rules.
+# ---------------------------------------------------------------------------------------------------------------
+
+
+def _evaluate(workspace: Workspace, ruleset: RuleSet, report: Report, progress: Progress) -> None:
+    """Run the rules over what no rule has seen yet, and turn their hits into findings."""
+    batches, earliest = workspace.ledger.unevaluated()
+    if not batches:
+        return
+    if earliest is None:
+        report.new_findings, report.updated_findings = 0, 0
+        return
+    since = datetime.fromisoformat(earliest)
+    progress("rules", f"{len(ruleset.rules)} rules over what is new since {earliest[:19]}Z")
+    hits = run_rules(ruleset, workspace.events.files(since - ruleset.lookback), since=since)
+    engine = open_event_engine(workspace.events.folder, workspace.events.files())
+    try:
+        report.new_findings, report.updated_findings = update_findings(
+            workspace.state,
+            engine,
+            hits,
+            batches=batches,
+            rules=ruleset.by_id,
+            config=workspace.config,
+            table_persons=_table_persons(workspace),
+        )
+    finally:
+        engine.close()
+
+
+def _table_persons(workspace: Workspace) -> pa.Table:
+    found = []
+    for name in workspace.config.databases:
+        schema = load_schema(workspace, name)
+        for ref, table in (schema.tables if schema else {}).items():
+            persons = table.persons if table.persons is not None else table.rows
+            if table.has_pii and persons:
+                found.append({"database": name, "table": str(ref), "persons": persons})
+    return pa.Table.from_pylist(found, schema=PERSONS_SCHEMA)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# The PII catalogue.
+# ---------------------------------------------------------------------------------------------------------------
+
+
+def load_schema(workspace: Workspace, name: str) -> Schema | None:
+    """The catalogue of a database as last scanned; None when it never was."""
+    with reading(workspace.state) as connection:
+        found = rows(connection, t.catalog, database=name)
+    return from_json(found[0]["document"]) if found else None
+
+
+def catalog_scan(workspace: Workspace, name: str, progress: Progress = _quiet) -> CatalogScan:
+    """Look at a customer database and keep its PII map. Raises :class:`CatalogError` when it cannot be reached."""
+    database = workspace.config.databases[name]
+    result = scan_catalog(
+        name,
+        database.url.get_secret_value(),
+        previous=load_schema(workspace, name),
+        progress=lambda table, done, total: progress("catalogue", f"{name}: {table} ({done}/{total})"),
+    )
+    gaps = json.dumps([{"table": str(g.table), "reason": g.reason, "hint": g.hint} for g in result.gaps])
+    document = {
+        "database": name,
+        "version": result.schema.version,
+        "scanned_at": now(),
+        "document": to_json(result.schema),
+        "gaps": gaps,
+    }
+    with workspace.state.begin() as connection:
+        upsert(connection, t.catalog, [document])
+    known = [(ref.schema, ref.name) for ref in result.schema.tables]
+    workspace.ledger.forget_derived(name, known)
+    return result
+
+
+def _schema_or_notice(workspace: Workspace, name: str, report: Report, progress: Progress) -> Schema:
+    """The PII map for a scan: as kept, made now when there is none, empty (and said so) when it cannot be made."""
+    schema = load_schema(workspace, name)
+    if schema is not None:
+        return schema
+    try:
+        return catalog_scan(workspace, name, progress).schema
+    except CatalogError as error:
+        report.notices.append(
+            SourceNotice(
+                f"database {name}", f"no PII map: {error.message}", error.hint or f"run `vendorwatch catalog scan {name}`"
+            )
+        )
+        return Schema(database=name, version="none")
+
+
+__all__ = ["Report", "Workspace", "catalog_scan", "load_schema", "scan"]
