@@ -214,9 +214,11 @@ class Database(_Model):
         """Schemas an unqualified table name may mean; always with "", for relations logged without a schema."""
         if self.default_schema:
             return (self.default_schema, "")
+        url = make_url(self.url.get_secret_value())
         if self.engine in ("mysql", "mariadb"):
-            return (make_url(self.url.get_secret_value()).database or "", "")
-        return (*DEFAULT_SCHEMAS.get(self.engine, ()), "")
+            return (url.database, "") if url.database else ("",)
+        known = (DEFAULT_SCHEMAS.get(self.engine), DEFAULT_SCHEMAS.get(url.drivername.partition("+")[0]), "")
+        return tuple(dict.fromkeys(schema for schema in known if schema is not None))
 
 
 class Export(_Model):
@@ -319,7 +321,7 @@ def load_config(path: Path | None = None) -> Config:
         raise ConfigError(f"{path}: is not UTF-8 text", "save it as UTF-8") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}", "check the path and its permissions") from None
-    base = path.resolve().parent
+    base = path.absolute().parent  # not of what a link points to: mounted configurations are links
     document = read_yaml(text, base)
     config = _validate(document, base)
     if config is None or document.problems:
@@ -362,7 +364,8 @@ def _check_whole(document: Document, value: dict[str, Any]) -> None:
         for index, account in enumerate([accounts] if isinstance(accounts, str) else accounts or ()):
             if isinstance(account, str) and owners.setdefault(account, name) != name:
                 key = ("vendors", name, "accounts") + ((index,) if isinstance(accounts, list) else ())
-                document.complain(key, f"{account!r} already belongs to {owners[account]}", "an account has one vendor")
+                shown = document.written.get(key, account)
+                document.complain(key, f"{shown!r} already belongs to {owners[account]}", "an account has one vendor")
 
 
 def _model_at(key: Key) -> type[_Model] | None:
@@ -418,8 +421,6 @@ def _report(document: Document, detail: Mapping[str, Any]) -> None:
     value = repr(written or context.get("value") or _at(document.value, key))
     hint = "" if written else str(context.get("hint", ""))
     what = str(context["what"]) if kind == "config" else _PLAIN_WORDS.get(kind, str(detail["msg"]).lower())
-    if _at(document.value, key) is None and kind != "missing" and not context.get("key"):
-        what, hint = "has no value", "give it one, or remove the line"
     if kind == "extra_forbidden":
         model = _model_at(key[:-1])
         names = [field.alias or name for name, field in model.model_fields.items()] if model else []

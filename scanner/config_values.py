@@ -28,7 +28,7 @@ SOURCE_TYPES: Mapping[str, str] = {"postgres_csvlog": "postgresql"}
 ENGINES: Mapping[str, str] = {"postgresql": "postgresql", "mysql": "mysql", "mariadb": "mariadb", "sqlite": "sqlite"}
 
 # Where an unqualified table name of a contract may live.
-DEFAULT_SCHEMAS: Mapping[str, tuple[str, ...]] = {"postgresql": ("public",), "sqlite": ("main",)}
+DEFAULT_SCHEMAS: Mapping[str, str] = {"postgresql": "public", "sqlite": "main"}
 
 LOCAL_SOCKET = "[local]"  # how PostgreSQL logs a client on a Unix socket
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -172,7 +172,12 @@ def as_list(value: object) -> object:
 
 def _path(value: object, info: ValidationInfo) -> object:
     base = (info.context or {}).get("base")
-    return (base / Path(value).expanduser()) if base is not None and isinstance(value, str) else value
+    if base is None or not isinstance(value, str | Path):
+        return value
+    try:
+        return base / Path(value).expanduser()
+    except RuntimeError:
+        raise wrong("{value} begins with a home folder that is not known", value, "write the whole path") from None
 
 
 def path_text(value: object, info: ValidationInfo) -> object:
@@ -202,7 +207,7 @@ def _url(value: object, info: ValidationInfo) -> object:
     dialect = url.drivername.partition("+")[0]
     if dialect not in ENGINES:
         hint = closest(dialect, ENGINES) or "known are " + ", ".join(ENGINES)
-        raise wrong(f"begins with an unknown engine, {dialect!r}", "", hint)
+        raise wrong("begins with an unknown engine, {value}", dialect, hint)
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")  # the driver this project installs
     base = (info.context or {}).get("base")

@@ -23,7 +23,9 @@ _REFERENCE = re.compile(r"\$(?:\$\{|\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\})"
 _SECRET_FILE_LIMIT = 64 * 1024  # bytes; a secret is short, a log given by mistake is not
 _MERGE_TAG = "tag:yaml.org,2002:merge"
 _NULL_TAG = "tag:yaml.org,2002:null"
-_PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "value", "merge")}
+_PLAIN_TAGS = {
+    f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "value", "merge")
+}
 _NODE_LIMIT = 200_000  # values after aliases are expanded; stops an alias bomb
 
 
@@ -97,6 +99,7 @@ def _explain(error: yaml.YAMLError) -> tuple[int, str, str]:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     line = mark.line + 1 if mark else 1
     problem = str(getattr(error, "problem", "") or getattr(error, "reason", "") or "cannot be read as YAML")
+    problem = re.sub(r"(?<=')[^'<]{2,}(?=')", "…", problem)  # what the parser quotes may be a secret
     if "\\t" in problem:
         return line, "a tab stands where YAML wants spaces", "indent with spaces"
     if "undefined alias" in problem or "while scanning an alias" in str(getattr(error, "context", "")):
@@ -127,6 +130,9 @@ class _Reader:
                 self._document.complain(key, "is nested too deeply, or refers to itself")
             elif self._count == _NODE_LIMIT + 1:
                 self._document.complain(key, "the file is too large once its aliases are written out")
+            return None
+        if node.tag not in _PLAIN_TAGS:
+            self._document.complain(key, f"has a tag ({node.tag}) that means nothing here", "remove the `!…`")
             return None
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, key)
@@ -175,10 +181,8 @@ class _Reader:
         return result
 
     def _scalar(self, node: yaml.ScalarNode, key: Key) -> str | None:
-        if node.tag not in _PLAIN_TAGS:
-            self._document.complain(key, f"has a tag ({node.tag}) that means nothing here", "remove the `!…`")
-            return None
-        if node.tag == _NULL_TAG:
+        if node.tag == _NULL_TAG:  # never "left out": an empty `tables:` must not come to mean every table
+            self._document.complain(key, "has no value", "give it one, or remove the line")
             return None
         text: str = node.value
         resolved = self._resolve(text, key)
