@@ -1,6 +1,7 @@
 """The text of a pgAudit line.
 
-``AUDIT: TYPE,STATEMENT_ID,SUBSTATEMENT_ID,CLASS,COMMAND,OBJECT_TYPE,OBJECT_NAME,STATEMENT,PARAMETER[,ROWS]``. It is CSV itself: a field is quoted when it holds a comma, a quote or a line end (pgAudit README, "Format"). ``ROWS`` is there
+``AUDIT: TYPE,STATEMENT_ID,SUBSTATEMENT_ID,CLASS,COMMAND,OBJECT_TYPE,OBJECT_NAME,STATEMENT,PARAMETER[,ROWS]``. It
+is CSV itself: a field is quoted when it holds a comma, a quote or a line end (pgAudit README, "Format"). ``ROWS`` is there
 with ``pgaudit.log_rows`` only. Several parameters are CSV once more inside the one field PARAMETER.
 """
 

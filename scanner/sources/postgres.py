@@ -63,8 +63,8 @@ class Raw:
     length: pa.Array  # int64
 
 
-def records(raw: Raw) -> pa.Table:
-    """Records of RECORD_SCHEMA, in the order given; every row is kept."""
+def records(raw: Raw) -> tuple[pa.Table, Bools]:
+    """Records of RECORD_SCHEMA, in the order given, every row kept; and which of them say ``<previously logged>``."""
     count = len(raw.message)
     claims = _mask(pc.starts_with(raw.message, "AUDIT: "))
     # pgAudit hides statement and context of its own lines. A line with a context was raised by somebody's function to look
@@ -92,10 +92,8 @@ def records(raw: Raw) -> pa.Table:
         column = audit.table.column(name).combine_chunks()
         return column if aligned else column.take(spread)
 
-    statement_id, substatement_id = audited("statement_id"), audited("substatement_id")
-    statement = _statements(audit, place, raw, codes == _CODE[RecordKind.ERROR])
-    if audit.repeated.any():
-        statement = _recalled(statement, audit.repeated, audit_rows[audit.sound], raw.session, statement_id, substatement_id)
+    repeated = np.zeros(count, np.bool_)
+    repeated[audit_rows[audit.sound]] = audit.repeated
     columns = {
         "kind": pa.DictionaryArray.from_arrays(pa.array(codes), pa.array([str(k) for k in _KINDS])).cast(pa.string()),
         "time": raw.time,
@@ -113,15 +111,35 @@ def records(raw: Raw) -> pa.Table:
         "command": audited("command"),
         "object_type": audited("object_type"),
         "object_name": audited("object_name"),
-        "statement_id": statement_id,
-        "substatement_id": substatement_id,
-        "statement": statement,
+        "statement_id": audited("statement_id"),
+        "substatement_id": audited("substatement_id"),
+        "statement": _statements(audit, place, raw, codes == _CODE[RecordKind.ERROR]),
         "parameter": audited("parameter"),
         "rows": audited("rows"),
         "offset": raw.offset,
         "length": raw.length,
     }
-    return pa.table([columns[name] for name in RECORD_SCHEMA.names], schema=RECORD_SCHEMA)
+    return pa.table([columns[name] for name in RECORD_SCHEMA.names], schema=RECORD_SCHEMA), repeated
+
+
+def recall(table: pa.Table, repeated: Bools) -> pa.Table:
+    """``<previously logged>`` filled from the last text of the same substatement, else of the same statement, in ``table``."""
+    if not repeated.any():
+        return table
+    rows = np.flatnonzero(_mask(pc.equal(table["kind"], str(RecordKind.AUDIT))))
+    statement = table["statement"].combine_chunks()
+    has_text = _mask(pc.is_valid(statement))[rows]
+    keys = [
+        table["session"].combine_chunks().dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)[rows],
+        table["statement_id"].fill_null(-1).to_numpy()[rows],
+        table["substatement_id"].fill_null(-1).to_numpy()[rows],
+    ]
+    source = _last_before(keys, has_text)
+    source = np.where(source < 0, _last_before(keys[:2], has_text), source)
+    place = np.arange(len(statement), dtype=np.int64)
+    chosen = repeated[rows] & (source >= 0)
+    place[rows[chosen]] = rows[source[chosen]]
+    return table.set_column(table.schema.get_field_index("statement"), "statement", statement.take(pa.array(place)))
 
 
 class _Others:
@@ -194,24 +212,6 @@ def _statements(audit: pgaudit.Split, place: npt.NDArray[np.int64], raw: Raw, fa
     place = place.copy()
     place[rows] = len(own) + np.arange(len(rows))
     return pa.concat_arrays([own, raw.query.take(pa.array(rows))]).take(pa.array(place, mask=place < 0))
-
-
-def _recalled(
-    statement: pa.Array, repeated: Bools, audit_rows: npt.NDArray[np.int64], session: pa.Array, first: pa.Array, second: pa.Array
-) -> pa.Array:
-    """``<previously logged>`` filled from the last text of the same substatement, else of the same statement, in this piece."""
-    has_text = _mask(pc.is_valid(statement))[audit_rows]
-    keys = [
-        session.dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)[audit_rows],
-        first.to_numpy(zero_copy_only=False)[audit_rows],
-        second.to_numpy(zero_copy_only=False)[audit_rows],
-    ]
-    source = _last_before(keys, has_text)
-    source = np.where(source < 0, _last_before(keys[:2], has_text), source)
-    place = np.arange(len(statement), dtype=np.int64)
-    chosen = repeated & (source >= 0)
-    place[audit_rows[chosen]] = audit_rows[source[chosen]]
-    return statement.take(pa.array(place))
 
 
 def _last_before(keys: list[npt.NDArray[np.int64]], has: Bools) -> npt.NDArray[np.int64]:

@@ -44,7 +44,7 @@ def mend(columns: dict[str, pa.Array], whole: pa.Buffer) -> tuple[dict[str, pa.A
     for name, column in columns.items():
         try:
             column.validate(full=True)
-            result[name] = column
+            result[name] = column  # numbers always are
         except pa.ArrowInvalid:
             texts = []
             for row, value in enumerate(column.cast(pa.binary()).to_pylist()):

@@ -19,61 +19,85 @@ from scanner.errors import ConfigError
 Ints = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 Bools = npt.NDArray[np.bool_]
+Words = npt.NDArray[np.uint64]
 
 STAMP = 24
 """Bytes of ``YYYY-MM-DD HH:MM:SS.mmm `` with its blank; the zone follows."""
 
-_PUNCTUATION = np.array([4, 7, 10, 13, 16, 19, 23])
-_MARKS = np.frombuffer(b"-- ::. ", np.uint8)
-_DIGITS = np.array([i for i in range(STAMP) if i not in _PUNCTUATION.tolist()])
+# "YYYY-MM-", "DD HH:MM", ":SS.mmm ": three words, each checked for its marks and its digits at once
+_FORM = (b"0000-00-", b"00 00:00", b":00.000 ")
+_MARKS = [np.uint64(int.from_bytes(bytes(c if c != 48 else 0 for c in form), "little")) for form in _FORM]
+_MARK_BITS = [np.uint64(int.from_bytes(bytes(255 if c != 48 else 0 for c in form), "little")) for form in _FORM]
+_HIGH = [np.uint64(int.from_bytes(bytes(0xF0 if c == 48 else 0 for c in form), "little")) for form in _FORM]
+_ZEROS = [np.uint64(int.from_bytes(bytes(0x30 if c == 48 else 0 for c in form), "little")) for form in _FORM]
+_SIX = [np.uint64(int.from_bytes(bytes(6 if c == 48 else 0 for c in form), "little")) for form in _FORM]
 _OFFSET = re.compile(rb"<?([+-])(\d\d):?(\d\d)?(?::?(\d\d))?>?\Z")
 _ABBREVIATION = re.compile(rb"[A-Za-z][A-Za-z0-9_/+-]{0,31}\Z")
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall-clock arithmetic
 
 
-def words(buffer: Bytes, positions: Ints) -> npt.NDArray[np.uint64]:
+def words(buffer: Bytes, positions: Ints) -> Words:
     """Eight bytes at each position as one little-endian number. ``position + 8 <= len(buffer)``; shape of ``positions``."""
     return np.ndarray((len(buffer) - 7,), "<u8", buffer, 0, (1,))[positions]
 
 
-def stamps(buffer: Bytes, positions: Ints) -> Bytes:
-    """The 24 bytes at each position, shape (n, 24)."""
-    out = np.empty((len(positions), 3), "<u8")
-    for column in range(3):
-        out[:, column] = words(buffer, positions + 8 * column)
-    return out.view(np.uint8).reshape(len(positions), STAMP)
+def _has_form(word: Words, part: int) -> Bools:
+    """Digits where digits belong and marks where marks belong. Adding 6 to a digit above 9 changes its high half."""
+    digits: Bools = ((word & _HIGH[part]) == _ZEROS[part]) & (
+        ((word & ~_MARK_BITS[part]) + _SIX[part]) & _HIGH[part] == _ZEROS[part]
+    )
+    digits &= (word & _MARK_BITS[part]) == _MARKS[part]
+    return digits
 
 
 def looks_like_stamp(buffer: Bytes, positions: Ints) -> Bools:
-    """Which positions begin with a timestamp, by digits and punctuation. Too close to the end to tell counts as yes."""
-    result = np.ones(len(positions), np.bool_)
-    known = positions + STAMP <= len(buffer)
-    cells = stamps(buffer, positions[known])
-    # The one cell that ordinary text rarely has is looked at first
-    result[known] = (cells[:, _PUNCTUATION] == _MARKS).all(axis=1) & ((cells[:, _DIGITS] - 48) <= 9).all(axis=1)
+    """Which positions begin with a timestamp, by digits and marks. Too close to the end to tell counts as yes."""
+    count = int(np.searchsorted(positions, len(buffer) - STAMP, side="right"))  # positions ascend
+    left = np.arange(count)
+    for part in range(3):
+        left = left[_has_form(words(buffer, positions[left] + 8 * part), part)]
+    result = np.zeros(len(positions), np.bool_)
+    result[left] = True
+    result[count:] = True
     return result
 
 
-def wall_clock(cells: Bytes) -> tuple[Ints, Bools]:
-    """Microseconds since 1970 on the wall clock for cells of shape (n, 24), and which of them are dates that exist."""
-    digit = (cells - 48).astype(np.int64)
-    ok: Bools = (cells[:, _PUNCTUATION] == _MARKS).all(axis=1) & ((cells[:, _DIGITS] - 48) <= 9).all(axis=1)
+def _digit(word: Words, place: int) -> Ints:
+    return ((word >> np.uint64(8 * place)) & np.uint64(15)).astype(np.int64)
 
-    def number(*places: int) -> Ints:
-        value = digit[:, places[0]]
-        for place in places[1:]:
-            value = value * 10 + digit[:, place]
-        return value
 
-    year, month, day = number(0, 1, 2, 3), number(5, 6), number(8, 9)
-    hour, minute, second, milli = number(11, 12), number(14, 15), number(17, 18), number(20, 21, 22)
-    ok &= (month >= 1) & (month <= 12) & (day >= 1) & (hour < 24) & (minute < 60) & (second <= 60) & (year >= 1970)
+def wall_clock(buffer: Bytes, positions: Ints) -> tuple[Ints, Bools]:
+    """Microseconds since 1970 on the wall clock for the timestamps at ``positions``, and which of them exist.
+
+    Each position must have 24 bytes behind it. Date, hour and minute are worked out once a run of equal ones.
+    """
+    if not len(positions):
+        return np.empty(0, np.int64), np.empty(0, np.bool_)
+    date, minute, second = (words(buffer, positions + 8 * part) for part in range(3))
+    edge = np.ones(len(positions), np.bool_)
+    edge[1:] = (date[1:] != date[:-1]) | (minute[1:] != minute[:-1])
+    firsts = np.flatnonzero(edge)
+    base, ok = _minutes(date[firsts], minute[firsts])
+    run = np.cumsum(edge) - 1
+    seconds = _digit(second, 1) * 10 + _digit(second, 2)
+    millis = _digit(second, 4) * 100 + _digit(second, 5) * 10 + _digit(second, 6)
+    sound = ok[run] & _has_form(second, 2) & (seconds <= 60)
+    return np.where(sound, base[run] + seconds * 1_000_000 + millis * 1000, 0), sound
+
+
+def _minutes(date: Words, minute: Words) -> tuple[Ints, Bools]:
+    ok = _has_form(date, 0) & _has_form(minute, 1)
+    year = _digit(date, 0) * 1000 + _digit(date, 1) * 100 + _digit(date, 2) * 10 + _digit(date, 3)
+    month = _digit(date, 5) * 10 + _digit(date, 6)
+    day = _digit(minute, 0) * 10 + _digit(minute, 1)
+    hours = _digit(minute, 3) * 10 + _digit(minute, 4)
+    minutes = _digit(minute, 6) * 10 + _digit(minute, 7)
+    ok &= (month >= 1) & (month <= 12) & (day >= 1) & (hours < 24) & (minutes < 60) & (year >= 1970)
     months = np.where(ok, (year - 1970) * 12 + month - 1, 0)
     first = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
     length = (months + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64) - first
     ok &= day <= length
-    micros = ((((first + day - 1) * 24 + hour) * 60 + minute) * 60 + second) * 1_000_000 + milli * 1000
-    return np.where(ok, micros, 0), ok
+    return (((first + day - 1) * 24 + hours) * 60 + minutes) * 60_000_000, ok
 
 
 def zones(buffer: Bytes, positions: Ints) -> tuple[npt.NDArray[np.int32], list[bytes]]:
@@ -84,13 +108,18 @@ def zones(buffer: Bytes, positions: Ints) -> tuple[npt.NDArray[np.int32], list[b
     size = len(buffer)
     while len(left) and len(texts) < 256:  # each turn deals with one distinct zone; a sound log has one or two
         start = int(positions[left[0]])
-        text = buffer[start : start + 48].tobytes().partition(b",")[0]
-        if len(text) == min(48, size - start):
+        text, comma, _ = buffer[start : start + 48].tobytes().partition(b",")
+        if not comma:
             left = left[1:]
             continue
+        whole = text + b","
         same = np.ones(len(left), np.bool_)
-        for place, byte in enumerate(text + b","):
-            same &= buffer[np.minimum(positions[left] + place, size - 1)] == byte
+        if len(whole) <= 8 and positions[left].max() + 8 <= size:
+            bits = np.uint64((1 << 8 * len(whole)) - 1)
+            same = (words(buffer, positions[left]) & bits) == np.uint64(int.from_bytes(whole, "little"))
+        else:
+            for place, byte in enumerate(whole):
+                same &= buffer[np.minimum(positions[left] + place, size - 1)] == byte
         index[left[same]] = len(texts)
         texts.append(text)
         left = left[~same]
