@@ -99,7 +99,7 @@ def _explain(error: yaml.YAMLError) -> tuple[int, str, str]:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     line = mark.line + 1 if mark else 1
     problem = str(getattr(error, "problem", "") or getattr(error, "reason", "") or "cannot be read as YAML")
-    problem = re.sub(r"(?<=')[^'<]{2,}(?=')", "…", problem)  # what the parser quotes may be a secret
+    problem = re.sub(r"(?<=')[^'<]{3,}(?=')", "…", problem)  # what the parser quotes may be a secret
     if "\\t" in problem:
         return line, "a tab stands where YAML wants spaces", "indent with spaces"
     if "undefined alias" in problem or "while scanning an alias" in str(getattr(error, "context", "")):
