@@ -43,3 +43,7 @@ class StoreError(ScannerError):
 
 class EvidenceError(ScannerError):
     """Evidence cannot be exported, or does not verify."""
+
+
+class TokenError(ScannerError):
+    """An API token is not accepted, or cannot be made; the message never repeats the token."""
