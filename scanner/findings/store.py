@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
 from sqlalchemy import Engine as StateEngine
-from sqlalchemy import select, update
 
 from scanner.config import Config
 from scanner.engine import Engine
@@ -118,6 +118,42 @@ class FindingStore:
             found = [_document(*row) for row in connection.execute(statement)]
         return sorted(found, key=lambda f: (-Level(f["level"]).rank, _descending(f["last_event"]), f["id"]))
 
+    def page(
+        self,
+        *,
+        limit: int,
+        after: tuple[str, str, str] | None = None,
+        level: Level | None = None,
+        statuses: Sequence[str] = (),
+        vendor: str | None = "*",
+        database: str | None = None,
+    ) -> tuple[list[dict[str, Any]], int]:
+        """Up to ``limit`` findings in the order of :meth:`all`, and how many there are without the limit.
+
+        ``after`` is (level, last_event, id) of the last finding of the page before. ``vendor`` None means the company's own
+        accounts, "*" everybody.
+        """
+        f = t.finding.c
+        wanted: list[ColumnElement[bool]] = []
+        if level is not None:
+            wanted.append(f.level.in_([x.value for x in Level if x.rank >= level.rank]))
+        if statuses:
+            wanted.append(f.status.in_(list(statuses)))
+        if vendor != "*":
+            wanted.append(f.vendor.is_(None) if vendor is None else f.vendor == vendor)
+        if database is not None:
+            wanted.append(f.database == database)
+        rank = case({x.value: x.rank for x in Level}, value=f.level, else_=0)
+        columns = (f.document, f.status, f.verdict)
+        statement = select(*columns).where(*wanted).order_by(rank.desc(), f.last_event.desc(), f.id).limit(limit)
+        if after is not None:
+            after_rank, moment, last = Level(after[0]).rank, after[1], after[2]
+            same_rank = or_(f.last_event < moment, and_(f.last_event == moment, f.id > last))
+            statement = statement.where(or_(rank < after_rank, and_(rank == after_rank, same_rank)))
+        with reading(self.state) as connection:
+            total = connection.execute(select(func.count()).select_from(t.finding).where(*wanted)).scalar_one()
+            return [_document(*row) for row in connection.execute(statement)], int(total)
+
     def get(self, finding_id: str) -> dict[str, Any] | None:
         """One finding with its history, by id or an unambiguous beginning of it."""
         with reading(self.state) as connection:
@@ -145,6 +181,19 @@ class FindingStore:
                     select(t.hit.c.event_id).where(t.hit.c.finding_id == finding_id).distinct().order_by(t.hit.c.event_id)
                 ).scalars()
             )
+
+    def events_page(
+        self, finding_id: str, *, limit: int, after: tuple[str, str] | None = None
+    ) -> tuple[list[tuple[str, str]], int]:
+        """(time, event_id) of up to ``limit`` events a finding rests on, the oldest first, and how many there are in all."""
+        h = t.hit.c
+        mine = h.finding_id == finding_id
+        statement = select(h.time, h.event_id).where(mine).distinct().order_by(h.time, h.event_id).limit(limit)
+        if after is not None:
+            statement = statement.where(or_(h.time > after[0], and_(h.time == after[0], h.event_id > after[1])))
+        with reading(self.state) as connection:
+            total = connection.execute(select(func.count(h.event_id.distinct())).where(mine)).scalar_one()
+            return list(connection.execute(statement).tuples()), int(total)
 
 
 def _document(text: str, status: str, verdict: str | None) -> dict[str, Any]:
