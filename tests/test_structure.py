@@ -57,8 +57,7 @@ KNOWS: dict[str, set[str]] = {
 HTTP = {"fastapi", "starlette", "uvicorn", "httpx", "requests", "aiohttp", "urllib3", "flask", "http", "urllib.request"}
 HTTP_ALLOWED = {("cli", "uvicorn")}
 
-MOST_LINES = 450
-CODE = ("scanner", "api", "tests", "scripts", "bench")
+MOST_LINES = {"scanner": 450, "api": 450, "bench": 450, "scripts": 450, "tests": 700}  # tables of cases may be longer
 
 # --- reading the code --------------------------------------------------------------------------------------------
 
@@ -172,8 +171,8 @@ def test_no_module_keeps_state_in_globals() -> None:
 
 
 def test_files_are_short_enough_to_read() -> None:
-    counts = {path: len((ROOT / path).read_text(encoding="utf-8").splitlines()) for path in python_files(*CODE)}
-    assert {path: lines for path, lines in counts.items() if lines > MOST_LINES} == {}
+    counts = {path: len((ROOT / path).read_text(encoding="utf-8").splitlines()) for path in python_files(*MOST_LINES)}
+    assert {path: lines for path, lines in counts.items() if lines > MOST_LINES[path.split("/")[0]]} == {}
 
 
 def test_the_public_surface_is_described() -> None:
