@@ -1,0 +1,256 @@
+"""From a statement's text to its lineage."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from scanner.lineage import calls, lexical, settings, utility
+from scanner.lineage.names import Names, is_system, logged_relation, words
+from scanner.lineage.scope import Gathered, Origin, Scan
+from scanner.lineage.techniques import Technique
+from scanner.lineage.tree import Statement, parse
+from scanner.model import Destination, Flow, KeyPredicate, Kind, Lineage, Output, Schema, TableRef
+
+_REPLICATION = re.compile(
+    r"(?i)^\s*(?:received replication command:\s*)?(BASE_BACKUP|START_REPLICATION|CREATE_REPLICATION_SLOT|DROP_REPLICATION_SLOT|"
+    r"ALTER_REPLICATION_SLOT|READ_REPLICATION_SLOT|IDENTIFY_SYSTEM|TIMELINE_HISTORY|UPLOAD_MANIFEST)\b"
+)
+_STREAMS = frozenset({"BASE_BACKUP", "START_REPLICATION"})
+_COMMANDS = {
+    "SELECT": ("select_stmt", "copy_stmt", "declare_cursor_stmt", "prepare_stmt", "create_table_as_stmt", "explain_stmt"),
+    "COPY": ("copy_stmt",),
+    "DECLARE CURSOR": ("declare_cursor_stmt",),
+    "INSERT": ("insert_stmt",),
+    "UPDATE": ("update_stmt",),
+    "DELETE": ("delete_stmt",),
+    "MERGE": ("merge_stmt",),
+    "FETCH": ("fetch_stmt",),
+    "MOVE": ("fetch_stmt",),
+    "CLOSE CURSOR": ("close_portal_stmt",),
+    "PREPARE": ("prepare_stmt",),
+    "DEALLOCATE": ("deallocate_stmt",),
+    "CREATE TABLE AS": ("create_table_as_stmt", "select_stmt"),
+    "SELECT INTO": ("select_stmt",),
+    "CREATE MATERIALIZED VIEW": ("create_table_as_stmt",),
+    "REFRESH MATERIALIZED VIEW": ("refresh_mat_view_stmt",),
+    "CREATE VIEW": ("view_stmt",),
+    "EXPLAIN": ("explain_stmt",),
+    "DO": ("do_stmt",),
+    "CALL": ("call_stmt",),
+    "SET": ("variable_set_stmt",),
+    "RESET": ("variable_set_stmt",),
+    "ALTER SYSTEM": ("alter_system_stmt",),
+    "LOCK TABLE": ("lock_stmt",),
+    "BEGIN": ("transaction_stmt",),
+    "COMMIT": ("transaction_stmt",),
+    "ROLLBACK": ("transaction_stmt",),
+}
+_CALLABLE = ("select_stmt", "insert_stmt", "update_stmt", "delete_stmt", "merge_stmt", "execute_stmt", "call_stmt", "copy_stmt")
+
+
+def analyze(
+    statement: str | None,
+    schema: Schema,
+    *,
+    logged: Sequence[str] = (),
+    command: str = "",
+    search_path: Sequence[str] = (),
+) -> Lineage:
+    """What one statement reads, returns and writes. Never raises, whatever the text.
+
+    ``logged`` are the relations that the audit log named for it (``schema.name``), ``command`` the log's command word: of a text
+    with several statements, those that fit both are meant. ``search_path`` resolves unqualified names when it is known.
+    """
+    names = Names(schema, tuple(logged_relation(name) for name in logged if name), tuple(search_path))
+    if statement is None or not statement.strip():
+        return _by_log(names)
+    if match := _REPLICATION.match(statement):
+        return _replication(match.group(1).upper(), names)
+    statements = parse(statement)
+    if statements is None:
+        return _unparsed(statement, names)
+    if not statements:  # only comments
+        return replace(_by_log(names), kind=Kind.UTILITY)
+    try:
+        sensitive = lexical.literals_matter(statement)
+        candidates = [_one(s, names, sensitive) for s in fitting(statements, command)]
+    except (RecursionError, MemoryError):
+        return _unparsed(statement, names)
+    return _named_too(union(_matching(candidates, names)), names)
+
+
+def fitting(statements: Sequence[Statement], command: str) -> Sequence[Statement]:
+    """Of several statements in one text, those that the log's command word can mean; all of them when none fits."""
+    if len(statements) == 1:
+        return statements
+    word = command.upper()
+    kinds = _CALLABLE if word == "EXECUTE" else _COMMANDS.get(word, ())
+    if not kinds and word:
+        guess = word.split()[0].lower()
+        kinds = tuple({s.name for s in statements if s.name.startswith(guess)})
+    return [s for s in statements if s.name in kinds] or statements
+
+
+def _matching(candidates: Sequence[Lineage], names: Names) -> Sequence[Lineage]:
+    """Of several candidates, those that read or write what the log named; all of them when none does."""
+    if len(candidates) == 1 or not names.logged:
+        return candidates
+    named = {names.relation(ref.schema, ref.name) for ref in names.logged}
+    found = [c for c in candidates if named & {*c.tables, *([c.written] if c.written is not None else [])}]
+    return found or candidates
+
+
+def _one(statement: Statement, names: Names, sensitive: bool) -> Lineage:
+    gathered = Gathered(names)
+    made = utility.draft(statement, gathered)
+    outputs: dict[Output, None] = {}
+    if made.leaves:
+        for field in made.rows.fields:
+            for origin in sorted(field.origins, key=_order):
+                if not is_system(origin.table):
+                    outputs.setdefault(Output(origin.table, origin.column, origin.flow, field.name))
+    if gathered.everything:
+        for origin in sorted(calls.everything(gathered, Flow.KEPT if not gathered.unknown else Flow.TRANSFORMED), key=_order):
+            outputs.setdefault(Output(origin.table, origin.column, origin.flow, origin.column))
+    rows = made.rows
+    predicates = narrowed(gathered.scans)
+    if rows.has_offset or rows.keyset_order:
+        gathered.technique(Technique.PAGING)
+    if gathered.long_list:
+        gathered.technique(Technique.IN_LIST)
+    if settings.tampers(gathered):
+        gathered.technique(Technique.AUDIT_TAMPERING)
+    return Lineage(
+        kind=made.kind,
+        tables=tuple(gathered.tables),
+        outputs=tuple(outputs),
+        destination=made.destination,
+        written=made.written,
+        written_columns=tuple(o for o in made.written_columns if not is_system(o.table)),
+        one_row=rows.one_row,
+        grouped=rows.grouped,
+        keeps_values=any(o.flow is Flow.KEPT for o in outputs),
+        limit=rows.limit,
+        has_offset=rows.has_offset,
+        keyset_order=rows.keyset_order,
+        predicates=predicates,
+        filtered=rows.filtered,
+        cursor=made.cursor,
+        fetch_count=made.fetch_count,
+        prepared=made.prepared,
+        functions=tuple(gathered.functions),
+        definer_functions=tuple(gathered.definer_functions),
+        settings=tuple(settings.keep(*pair) for pair in gathered.settings),
+        renamed_from=made.renamed_from,
+        unknown=gathered.unknown,
+        literal_sensitive=sensitive,
+        techniques=tuple(gathered.techniques),
+    )
+
+
+def _order(origin: Origin) -> tuple[str, str, str, str]:
+    return (origin.table.schema, origin.table.name, origin.column, origin.flow)
+
+
+def narrowed(scans: Iterable[Scan]) -> tuple[KeyPredicate, ...]:
+    """What narrows each relation: a predicate counts only when every appearance of the relation has one on that column."""
+    by_table: dict[TableRef, list[Scan]] = {}
+    for scan in scans:
+        by_table.setdefault(scan.table, []).append(scan)
+    found: list[KeyPredicate] = []
+    for table, appearances in by_table.items():
+        for column, first in appearances[0].narrowed.items():
+            merged: KeyPredicate | None = first
+            for other in appearances[1:]:
+                more = other.narrowed.get(column)
+                merged = _either(table, column, merged, more) if merged is not None and more is not None else None
+            if merged is not None:
+                found.append(merged)
+    return tuple(found)
+
+
+def _either(table: TableRef, column: str, a: KeyPredicate, b: KeyPredicate) -> KeyPredicate | None:
+    if a.kind in ("eq", "in") and b.kind in ("eq", "in"):
+        total = None if a.values is None or b.values is None else a.values + b.values
+        return KeyPredicate(table, column, "in", total)
+    if a.kind == b.kind == "range":
+        low = None if a.low is None or b.low is None else min(a.low, b.low)
+        high = None if a.high is None or b.high is None else max(a.high, b.high)
+        return KeyPredicate(table, column, "range", None, low, high)
+    return a if a.kind == b.kind else None
+
+
+def union(parts: Sequence[Lineage]) -> Lineage:
+    """Several statements that one log line may mean, taken together: all that any of them reads, none of what bounds only one."""
+    if len(parts) == 1:
+        return parts[0]
+    main = max(parts, key=lambda p: (len(p.outputs), len(p.tables)))
+    return replace(
+        main,
+        tables=_all(p.tables for p in parts),
+        outputs=_all(p.outputs for p in parts),
+        written_columns=_all(p.written_columns for p in parts),
+        one_row=all(p.one_row for p in parts if p.outputs),
+        grouped=all(p.grouped for p in parts),
+        keeps_values=any(p.keeps_values for p in parts),
+        limit=None,
+        has_offset=any(p.has_offset for p in parts),
+        keyset_order=any(p.keyset_order for p in parts),
+        predicates=(),
+        filtered=all(p.filtered for p in parts if p.tables),
+        functions=_all(p.functions for p in parts),
+        definer_functions=_all(p.definer_functions for p in parts),
+        settings=_all(p.settings for p in parts),
+        unknown=any(p.unknown for p in parts),
+        techniques=_all(p.techniques for p in parts),
+    )
+
+
+def _all(parts):  # type: ignore[no-untyped-def]
+    return tuple(dict.fromkeys(item for part in parts for item in part))
+
+
+def _named_too(lineage: Lineage, names: Names) -> Lineage:
+    """Relations that the log named and the parse did not find are read all the same (a rule, a trigger, inlined functions)."""
+    return lineage if names.logged else lineage
+
+
+def _star(refs: Iterable[TableRef]) -> tuple[Output, ...]:
+    return tuple(Output(ref, "*", Flow.AS_IS, "*") for ref in refs)
+
+
+def _by_log(names: Names) -> Lineage:
+    """Without a text, what the log named is all that is known."""
+    refs = _resolved(names)
+    return Lineage(Kind.UNPARSED, tables=refs, outputs=_star(refs), unknown=True)
+
+
+def _resolved(names: Names) -> tuple[TableRef, ...]:
+    refs = (names.relation(ref.schema, ref.name) for ref in names.logged)
+    return tuple(dict.fromkeys(ref for ref in refs if not is_system(ref)))
+
+
+def _unparsed(text: str, names: Names) -> Lineage:
+    """A text that does not parse (cut by the log, or of a newer grammar): it may read all that the log or the text names."""
+    refs = tuple(dict.fromkeys((*_resolved(names), *names.mentioned(words(text)))))
+    return Lineage(Kind.UNPARSED, tables=refs, outputs=_star(refs), unknown=True, literal_sensitive=True)
+
+
+def _replication(word: str, names: Names) -> Lineage:
+    """Walsender commands: a base backup or a stream carries every table."""
+    if word not in _STREAMS:
+        return Lineage(Kind.REPLICATION, destination=Destination.NOWHERE, techniques=(str(Technique.REPLICATION),))
+    gathered = Gathered(names)
+    outputs = tuple(
+        Output(o.table, o.column, o.flow, o.column) for o in sorted(calls.everything(gathered, Flow.AS_IS), key=_order)
+    )
+    return Lineage(
+        Kind.REPLICATION,
+        tables=tuple(gathered.tables),
+        outputs=outputs,
+        destination=Destination.NETWORK,
+        unknown=word == "START_REPLICATION",
+        techniques=(str(Technique.REPLICATION),),
+    )

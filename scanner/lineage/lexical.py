@@ -1,0 +1,155 @@
+"""A statement as tokens: which of its literals carry meaning, and the text that stands for its shape.
+
+The parser's own fingerprint is not fine enough for a shape: it gives ``select a.x from customer a, orders b`` and
+``… from customer b, orders a`` the same number, ignores result names and their order, LIMIT, cursor names and settings. So a shape's
+text is made of the parser's own tokens: names, keywords and operators as they are (case folded), literals by their type, lists of
+literals by their length. Comments and white space are gone. Literals that decide what is read stay.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+import postgast
+from postgast import pg_query_pb2 as pb
+
+from scanner.lineage.tree import encodable
+
+MAX_SCANNED_BYTES = 4_000_000
+"""Longer statements are a shape of their own: their tokens would take gigabytes."""
+
+SENSITIVE_WORDS = (
+    r"query_to_xml|table_to_xml|schema_to_xml|cursor_to_xml|database_to_xml|ts_stat|ts_rewrite|crosstab|dblink|set_config|"
+    r"pg_read_|pg_ls_|pg_file_|lo_export|lo_import|pg_logical_slot|replication_slot|pg_notify|to_tsquery_sql|xpath_table|connectby"
+)
+"""Parts of function names whose text arguments decide what is read or where it goes."""
+
+_SENSITIVE = re.compile(SENSITIVE_WORDS, re.IGNORECASE)
+_SENSITIVE_FIRST = frozenset({pb.SET, pb.RESET, pb.DO, pb.CREATE, pb.ALTER, pb.LOAD})
+_COMMENTS = frozenset({pb.SQL_COMMENT, pb.C_COMMENT})
+_LITERALS = {
+    pb.ICONST: b"\x01i",
+    pb.FCONST: b"\x01f",
+    pb.SCONST: b"\x01s",
+    pb.USCONST: b"\x01u",
+    pb.BCONST: b"\x01b",
+    pb.XCONST: b"\x01x",
+    pb.PARAM: b"\x01$",
+}
+_COUNTS = frozenset(
+    {pb.LIMIT, pb.FETCH, pb.FIRST_P, pb.NEXT, pb.FORWARD, pb.BACKWARD, pb.ABSOLUTE_P, pb.RELATIVE_P, pb.MOVE}
+)
+_OPEN, _CLOSE, _COMMA, _SEMICOLON, _MINUS, _PLUS, _LESS, _GREATER = (ord(c) for c in "(),;-+<>")
+_BELOW = frozenset({_LESS, pb.LESS_EQUALS})
+_ABOVE = frozenset({_GREATER, pb.GREATER_EQUALS})
+_COMPARED = _BELOW | _ABOVE | {pb.BETWEEN, pb.AND}
+_LIST = re.compile(rb"\x01[ifsubx$](?: , \x01[ifsubx$])+")
+_TUPLES = re.compile(rb"(\( [\x01\x02][^ ]* \))((?: , \1)+)")
+
+
+def literals_matter(text: str) -> bool:
+    """Whether other constants in the same place could read other data, or send it elsewhere: the shape is then the full text."""
+    if _SENSITIVE.search(text):
+        return True
+    encoded = encodable(text)
+    if encoded is None or len(encoded) > MAX_SCANNED_BYTES:
+        return True
+    try:
+        tokens = [t.token for t in postgast.scan(text).tokens if t.token not in _COMMENTS]
+    except (postgast.PgQueryError, ValueError, MemoryError):
+        return True
+    return _decided_by_literals(tokens)
+
+
+def _decided_by_literals(tokens: list[int]) -> bool:
+    previous, first = _SEMICOLON, 0
+    for token in tokens:
+        if previous == _SEMICOLON:
+            first = token
+            if token in _SENSITIVE_FIRST:
+                return True
+        if first == pb.COPY and (token == pb.PROGRAM or (previous in (pb.TO, pb.FROM) and token in (pb.SCONST, pb.USCONST))):
+            return True
+        previous = token
+    return False
+
+
+def bucket(count: int) -> int:
+    """List lengths that count as the same shape: exact up to 16, then to the next power of two."""
+    return count if count <= 16 else 1 << (count - 1).bit_length()
+
+
+def shape_text(text: str) -> bytes:
+    """The text that stands for a statement's shape: equal for two statements only when their lineage is the same.
+
+    A statement that the parser refuses, or whose literals decide what it reads, stands for itself.
+    """
+    encoded = encodable(text)
+    if encoded is None:
+        return b"raw " + text.encode("utf-8", "surrogatepass")
+    if len(encoded) > MAX_SCANNED_BYTES:
+        return b"long " + hashlib.blake2b(encoded).digest()
+    try:
+        mark = postgast.fingerprint(text).hex.encode()
+        tokens = postgast.scan(text).tokens
+    except (postgast.PgQueryError, ValueError, MemoryError):
+        return b"raw " + encoded
+    kinds = [(t.token, encoded[t.start : t.end]) for t in tokens if t.token not in _COMMENTS]
+    if _SENSITIVE.search(text) or _decided_by_literals([k for k, _ in kinds]):
+        return b"text " + mark + b" " + encoded
+    return mark + b" " + _joined(kinds)
+
+
+def _joined(tokens: list[tuple[int, bytes]]) -> bytes:
+    out: list[bytes] = []
+    previous = 0
+    counting = seen_by = in_array = False
+    for kind, text in tokens:
+        literal = _LITERALS.get(kind)
+        if literal is None:
+            out.append(text if text[:1] == b'"' else text.lower())
+        elif (kind == pb.ICONST or kind == pb.FCONST) and (counting or (seen_by and previous in (pb.BY, _COMMA, _OPEN))):
+            out.append(text)  # LIMIT 100, ORDER BY 2: another number is another query
+        elif in_array and text[:2] == b"'{":
+            out.append(b"%s%d" % (literal, bucket(text.count(b",") + 1)))
+        else:
+            out.append(literal)
+        counting = kind in _COUNTS or (counting and kind in (_OPEN, _PLUS, _MINUS))
+        in_array = kind in (pb.ANY, pb.ALL, pb.SOME) or (in_array and kind == _OPEN)
+        seen_by = seen_by or kind == pb.BY
+        previous = kind
+    joined = _TUPLES.sub(_counted_tuples, _LIST.sub(_counted, b" ".join(out)))
+    return joined + b"|" + _range_width(tokens)
+
+
+def _counted(match: re.Match[bytes]) -> bytes:
+    items = match.group().split(b" , ")
+    return b"\x02%s%d" % (b"".join(sorted({i[1:] for i in items})), bucket(len(items)))
+
+
+def _counted_tuples(match: re.Match[bytes]) -> bytes:
+    one, rest = match.groups()
+    return b"%s*%d" % (one, bucket(len(rest) // (len(one) + 3) + 1))
+
+
+def _range_width(tokens: list[tuple[int, bytes]]) -> bytes:
+    """How wide a range of integers is, to the power of two: ``between 1 and 9`` and ``between 1 and 900000`` are not alike."""
+    kinds = {k for k, _ in tokens}
+    if pb.BETWEEN not in kinds and not (kinds & _BELOW and kinds & _ABOVE):
+        return b""
+    bounds: list[int] = []
+    before, negative = 0, False  # the last token that is neither a parenthesis nor a sign
+    for i, (kind, text) in enumerate(tokens):
+        if kind in (pb.ICONST, pb.FCONST):
+            after = next((k for k, _ in tokens[i + 1 : i + 6] if k != _CLOSE), 0)
+            if text.isdigit() and len(text) < 20 and (before in _COMPARED or after in _COMPARED):
+                bounds.append(-int(text) if negative else int(text))
+        if kind in (_OPEN, _PLUS, _MINUS):
+            negative = kind == _MINUS if kind != _OPEN else negative
+        else:
+            before, negative = kind, False
+    if len(bounds) == 2:
+        width = bounds[1] - bounds[0]
+        return b"%d" % (width.bit_length() if width >= 0 else -width.bit_length())
+    return b",".join(b"%d" % b for b in bounds)
