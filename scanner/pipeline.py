@@ -14,20 +14,27 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 from sqlalchemy import Engine as StateEngine
+from sqlalchemy import select
 
+from scanner import __version__
 from scanner.catalog import CatalogScan, from_json, scan_catalog, to_json
 from scanner.config import Config
-from scanner.engine import open_engine, open_event_engine
-from scanner.errors import CatalogError, StoreError
-from scanner.findings import PERSONS_SCHEMA, update_findings
+from scanner.engine import Engine, arrow, open_engine, open_event_engine
+from scanner.errors import CatalogError, EvidenceError, StoreError
+from scanner.evidence import RawStore
+from scanner.evidence import export as export_bundle
+from scanner.findings import PERSONS_SCHEMA, FindingStore, update_findings
 from scanner.ingest import Ingest
-from scanner.model import Schema, Slice, SourceNotice
+from scanner.model import EVENT_SCHEMA, Schema, Slice, SourceNotice
 from scanner.ruleset import RuleSet, load_rules, run_rules
 from scanner.shapebook import ShapeBook
 from scanner.sources import SOURCES
+from scanner.sources.raw import read_ranges
 from scanner.store import tables as t
 from scanner.store.events import EventStore
 from scanner.store.ledger import Ledger
@@ -66,6 +73,7 @@ class Workspace:
     state: StateEngine
     events: EventStore
     ledger: Ledger
+    raw: RawStore
 
     @staticmethod
     def open(config: Config) -> Workspace:
@@ -76,7 +84,7 @@ class Workspace:
         except OSError as error:
             raise StoreError(f"cannot create data_dir {config.data_dir}: {error}", "choose a folder you may write to") from error
         state = open_state(config.state_url.get_secret_value())
-        return Workspace(config, state, events, Ledger(state, events))
+        return Workspace(config, state, events, Ledger(state, events), RawStore(config.data_dir / "raw"))
 
     @contextlib.contextmanager
     def lock(self, progress: Progress = _quiet) -> Iterator[None]:
@@ -152,9 +160,10 @@ def _ingest_database(
 def _store(
     workspace: Workspace, ingest: Ingest, piece: Slice, run_id: int, source_id: str, report: Report, progress: Progress
 ) -> None:
-    if piece.end == piece.start and not piece.skips:
-        return
     ledger = workspace.ledger
+    if piece.end == piece.start and not piece.skips:
+        ledger.note_file(source_id, piece)  # nothing new in it, but it may have moved
+        return
     batch = ledger.next_batch()
     events, changes = ingest.events(piece, batch, source_id)
     staged = workspace.events.stage(events, batch=batch, app_id=f"{source_id}/{piece.file.id}", app_version=piece.end)
@@ -204,8 +213,83 @@ def _evaluate(workspace: Workspace, ruleset: RuleSet, report: Report, progress: 
             config=workspace.config,
             table_persons=_table_persons(workspace),
         )
+        _secure(workspace, engine, report, progress)
     finally:
         engine.close()
+
+
+def _secure(workspace: Workspace, engine: Engine, report: Report, progress: Progress) -> None:
+    """Copy the raw log records behind findings into the data directory, while the logs are still there."""
+    store = workspace.raw
+    with reading(workspace.state) as connection:
+        wanted = set(connection.execute(select(t.hit.c.event_id).where(t.hit.c.finding_id.is_not(None)).distinct()).scalars())
+        paths = {
+            (row.source_id, row.file_id): row.path
+            for row in connection.execute(select(t.source_file.c.source_id, t.source_file.c.file_id, t.source_file.c.path))
+        }
+    missing = sorted(wanted - store.secured())
+    if not missing:
+        return
+    progress("evidence", f"securing {len(missing):,} raw records")
+    engine.register("missing", pa.table({"event_id": pa.array(missing, pa.string())}))
+    found = arrow(
+        engine,
+        "select event_id, source_id, source_file, source_offset, source_length from events semi join missing using (event_id)",
+    ).to_pylist()
+    engine.unregister("missing")
+    by_file: dict[tuple[str, str], dict[int, dict[str, Any]]] = {}
+    for row in found:
+        by_file.setdefault((row["source_id"], row["source_file"]), {})[row["source_offset"]] = row
+    secured: list[dict[str, object]] = []
+    for key, wanted_rows in by_file.items():
+        path = paths.get(key, "")
+        try:
+            for offset, data in read_ranges(path, [(r["source_offset"], r["source_length"]) for r in wanted_rows.values()]):
+                row = wanted_rows[offset]
+                secured.append(
+                    {
+                        "event_id": row["event_id"],
+                        "source_id": key[0],
+                        "source_file": key[1],
+                        "path": path,
+                        "offset": offset,
+                        "length": len(data),
+                        "data": data,
+                    }
+                )
+        except OSError as error:
+            report.notices.append(
+                SourceNotice(
+                    path, f"raw records of findings could not be secured: {error.strerror}", "restore the log", fatal=False
+                )
+            )
+    store.add(secured)
+
+
+def export_finding(workspace: Workspace, finding_id: str, target: Path, *, exported_by: str) -> Path:
+    """Write a finding as an evidence bundle into the new folder ``target``. Raises :class:`EvidenceError`."""
+    store = FindingStore(workspace.state)
+    finding = store.get(finding_id)
+    if finding is None:
+        raise EvidenceError(f"no finding (or more than one) begins with {finding_id!r}", "list them with `vendorwatch findings`")
+    event_ids = store.event_ids(finding["id"])
+    engine = open_event_engine(workspace.events.folder, workspace.events.files())
+    try:
+        engine.register("wanted", pa.table({"event_id": pa.array(event_ids, pa.string())}))
+        events = arrow(engine, "select * from events semi join wanted using (event_id) order by time, event_id")
+        events = events.select(EVENT_SCHEMA.names).cast(EVENT_SCHEMA)
+    finally:
+        engine.close()
+    with reading(workspace.state) as connection:
+        numbers = sorted(set(events["batch"].to_pylist()))
+        batches = [
+            dict(r._mapping) for r in connection.execute(select(t.batch).where(t.batch.c.id.in_(numbers)).order_by(t.batch.c.id))
+        ]
+    for row in batches:
+        row.pop("staged")
+    return export_bundle(
+        target, finding, events, workspace.raw.read(event_ids), batches, exported_by=exported_by, version=__version__
+    )
 
 
 def _table_persons(workspace: Workspace) -> pa.Table:
@@ -271,4 +355,4 @@ def _schema_or_notice(workspace: Workspace, name: str, report: Report, progress:
         return Schema(database=name, version="none")
 
 
-__all__ = ["Report", "Workspace", "catalog_scan", "load_schema", "scan"]
+__all__ = ["Report", "Workspace", "catalog_scan", "export_finding", "load_schema", "scan"]

@@ -46,10 +46,11 @@ KNOWS: dict[str, set[str]] = {
     "shapebook": SHARED | {"lineage", "exposure", "store"},
     "ingest": SHARED | set(STAGES) | {"shapebook"},
     "pipeline": SHARED | set(STAGES) | {"shapebook", "ingest"},
+    "doctor": SHARED | set(STAGES) | {"pipeline"},
     # what calls the pipeline and reads the store
     "schedule": SHARED | {"pipeline", "store"},
     "demo": SHARED | {"pipeline", "store"},
-    "cli": SHARED | set(STAGES) | {"pipeline", "schedule", "demo"},
+    "cli": SHARED | set(STAGES) | {"pipeline", "schedule", "demo", "doctor"},
     "api": SHARED | {"pipeline", "schedule", "store", "findings", "evidence", "ruleset"},
 }
 

@@ -142,22 +142,7 @@ class Ledger:
                         for s in piece.skips
                     ],
                 )
-            upsert(
-                connection,
-                t.source_file,
-                [
-                    {
-                        "source_id": source_id,
-                        "file_id": file.id,
-                        "path": file.path,
-                        "head_length": file.head_length,
-                        "device": file.device,
-                        "inode": file.inode,
-                        "position": piece.end,
-                        "updated_at": now(),
-                    }
-                ],
-            )
+            upsert(connection, t.source_file, [_file_row(source_id, piece)])
             document = pack(changes.sessions)
             upsert(connection, t.session_state, [{"database": database, "document": document, "updated_at": now()}])
             upsert(connection, t.shape, changes.shapes, keep=("first_seen",))
@@ -169,6 +154,11 @@ class Ledger:
             insert_new(connection, t.contract_version, changes.contracts)
         if staged.files:
             self._publish(staged)
+
+    def note_file(self, source_id: str, piece: Slice) -> None:
+        """Remember where a file was found that holds nothing new."""
+        with self.state.begin() as connection:
+            upsert(connection, t.source_file, [_file_row(source_id, piece)])
 
     def _publish(self, staged: StagedBatch) -> None:
         self.events.commit(staged)
@@ -206,6 +196,20 @@ class Ledger:
                         t.derived_table.c.database == database, t.derived_table.c.schema == schema, t.derived_table.c.name == name
                     )
                 )
+
+
+def _file_row(source_id: str, piece: Slice) -> dict[str, Any]:
+    file = piece.file
+    return {
+        "source_id": source_id,
+        "file_id": file.id,
+        "path": file.path,
+        "head_length": file.head_length,
+        "device": file.device,
+        "inode": file.inode,
+        "position": piece.end,
+        "updated_at": now(),
+    }
 
 
 def pack(tables: Sequence[pa.Table]) -> bytes:

@@ -1,0 +1,308 @@
+"""Commands that show what is known: findings, events, catalogue, vendors."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+import typer
+
+from scanner.catalog import rows as catalog_rows
+from scanner.cli import output
+from scanner.cli.output import Settings, say
+from scanner.config import Config, load_config
+from scanner.engine import open_event_engine
+from scanner.errors import CatalogError, ScannerError, StoreError
+from scanner.findings import FindingStore
+from scanner.model import EVENT_SCHEMA, Level
+from scanner.pipeline import Workspace, catalog_scan, load_schema
+
+findings_app = typer.Typer(help="What needs a decision.", invoke_without_command=True)
+events_app = typer.Typer(help="The event table.", no_args_is_help=True)
+catalog_app = typer.Typer(help="Which columns hold whose personal data.", no_args_is_help=True)
+
+
+def _workspace(settings: Settings) -> Workspace:
+    return Workspace.open(load_config(Path(settings.config) if settings.config else None))
+
+
+# -- findings -------------------------------------------------------------------------------------------------------
+
+
+@findings_app.callback(invoke_without_command=True)
+def findings(
+    context: typer.Context,
+    level: Annotated[Level | None, typer.Option(help="At or above this level.")] = None,
+    status: Annotated[str | None, typer.Option(help="new, in_progress, suppressed or resolved.")] = None,
+    vendor: Annotated[str | None, typer.Option(help="Key of a vendor in the configuration.")] = None,
+    fail_on: Annotated[Level | None, typer.Option(help="Exit 1 when one of them is at or above this level.")] = None,
+) -> None:
+    """List findings, the worst first."""
+    if context.invoked_subcommand:
+        return
+    settings: Settings = context.obj
+    found = FindingStore(_workspace(settings).state).all(level=level, status=status, vendor=vendor)
+    if settings.as_json:
+        output.print_json(found)
+    else:
+        output.print_findings(found)
+    if fail_on and any(Level(f["level"]).rank >= fail_on.rank for f in found):
+        raise typer.Exit(1)
+
+
+@findings_app.command("show")
+def show(context: typer.Context, finding_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+    """One finding with everything known about it. The beginning of the id is enough."""
+    settings: Settings = context.obj
+    found = FindingStore(_workspace(settings).state).get(finding_id)
+    if found is None:
+        raise ScannerError(f"no finding (or more than one) begins with {finding_id!r}", "list them with `vendorwatch findings`")
+    if settings.as_json:
+        output.print_json(found)
+        return
+    output.print_findings([found])
+    output.table(
+        [("rule", "left"), ("level", "left"), ("events", "right"), ("observed", "right"), ("threshold", "right")],
+        [(m["title"], m["level"], f"{m['events']:,}", _number(m["observed"]), _number(m["threshold"])) for m in found["matched"]],
+        "Rules",
+    )
+    output.table(
+        [("statement (literals masked)", "left"), ("events", "right"), ("people", "right")],
+        [(s["statement"] or "(no statement text)", f"{s['events']:,}", f"{s['exposed_persons']:,}") for s in found["statements"]],
+        "Statements",
+    )
+    output.table(
+        [("", "left"), ("", "left")],
+        [
+            ("columns", ", ".join(found["pii_columns"]) or "–"),
+            ("addresses", ", ".join(found["client_ips"]) or "–"),
+            ("programs", ", ".join(found["app_names"]) or "–"),
+            ("contract", f"{found['contract'] or 'none'}; broken: {', '.join(found['contract_breach']) or 'nothing'}"),
+            ("habit", f"{_number(found['baseline_z'])} robust deviations above the account's usual day"),
+            ("rows", output.people(found["exposed_rows"])),
+            ("history", "; ".join(f"{h['at'][:19]}Z {h['what']} by {h['actor']}" for h in found["history"])),
+        ],
+        "Details",
+    )
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.1f}".removesuffix(".0")
+
+
+# -- events ---------------------------------------------------------------------------------------------------------
+
+
+@events_app.command("export")
+def export(
+    context: typer.Context,
+    target: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="FILE.parquet, .csv or .ndjson")],
+    start: Annotated[str | None, typer.Option("--from", metavar="TIME", help="Events at or after this time.")] = None,
+    end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Events before this time.")] = None,
+) -> None:
+    """Write the event table to a file."""
+    settings: Settings = context.obj
+    config = load_config(Path(settings.config) if settings.config else None)
+    workspace = Workspace.open(config)
+    since, until = (_moment(text, config) for text in (start, end))
+    files = workspace.events.files(since, until)
+    engine = open_event_engine(workspace.events.folder, files)
+    columns = ", ".join(f'"{name}"' for name in EVENT_SCHEMA.names)
+    try:
+        query = engine.execute(
+            # column names come from EVENT_SCHEMA; the times are bound
+            f"select {columns} from events where (?::timestamptz is null or time >= ?::timestamptz) "  # noqa: S608
+            "and (?::timestamptz is null or time < ?::timestamptz) order by time, event_id",
+            [since, since, until, until],
+        )
+        count = _write(query.to_arrow_reader(100_000), target)
+    except OSError as error:
+        raise StoreError(f"cannot write {target}: {error}", "choose a file you may write to") from error
+    finally:
+        engine.close()
+    if settings.as_json:
+        output.print_json({"file": str(target), "events": count})
+    else:
+        say(f"{count:,} events written to {target}")
+
+
+def _write(reader: Any, target: Path) -> int:
+    """Stream batches to a file by its suffix; the target appears only when it is whole."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(target.name + ".partial")
+    count = 0
+    suffix = target.suffix.lower()
+    if suffix == ".parquet":
+        with pa.parquet.ParquetWriter(partial, EVENT_SCHEMA, compression="zstd") as writer:
+            for batch in reader:
+                writer.write_table(pa.Table.from_batches([batch]).cast(EVENT_SCHEMA))
+                count += batch.num_rows
+    elif suffix in (".ndjson", ".jsonl"):
+        with partial.open("w", encoding="utf-8") as handle:
+            for batch in reader:
+                count += batch.num_rows
+                handle.writelines(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in batch.to_pylist())
+    elif suffix == ".csv":
+        flat = pa.schema([f.with_type(pa.string()) if pa.types.is_list(f.type) else f for f in EVENT_SCHEMA])
+        with pa.csv.CSVWriter(partial, flat) as csv_writer:
+            for batch in reader:
+                table = pa.Table.from_batches([batch]).cast(EVENT_SCHEMA)
+                lists = [
+                    pa.compute.binary_join(table[f.name].combine_chunks(), ";") if pa.types.is_list(f.type) else table[f.name]
+                    for f in EVENT_SCHEMA
+                ]
+                csv_writer.write_table(pa.table([_safe(column) for column in lists], schema=flat))
+                count += batch.num_rows
+    else:
+        raise ScannerError(f"cannot tell the format of {target}", "name it .parquet, .csv or .ndjson")
+    partial.replace(target)
+    return count
+
+
+def _safe(column: Any) -> Any:
+    """Text a spreadsheet would run as a formula gets a quote in front (OWASP, CSV injection)."""
+    if not pa.types.is_string(column.type):
+        return column
+    return pa.compute.replace_substring_regex(column, r"^([=+\-@\t\r])", r"'\1")
+
+
+def _moment(text: str | None, config: Config) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ScannerError(f"{text!r} is not a time", "write it as 2026-10-31 or 2026-10-31T18:00+09:00") from error
+    return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(config.time_zone))).astimezone(UTC)
+
+
+# -- catalogue ------------------------------------------------------------------------------------------------------
+
+
+@catalog_app.command("scan")
+def scan(
+    context: typer.Context,
+    databases: Annotated[list[str] | None, typer.Argument(metavar="[DB]...", help="Databases to look at (default: all).")] = None,
+) -> None:
+    """Look at the customer databases and find the columns that hold personal data."""
+    settings: Settings = context.obj
+    workspace = _workspace(settings)
+    done: list[dict[str, Any]] = []
+    incomplete = False
+    for name in databases or list(workspace.config.databases):
+        if name not in workspace.config.databases:
+            raise ScannerError(f"no database named {name}", f"the configuration has: {', '.join(workspace.config.databases)}")
+        try:
+            with output.progress() as report, workspace.lock(report):
+                result = catalog_scan(workspace, name, report)
+        except CatalogError as error:
+            say(f"{name}: {error.message}", "red")
+            say(f"  next: {error.hint}")
+            done.append({"database": name, "error": error.message})
+            incomplete = True
+            continue
+        columns = [c for table in result.schema.tables.values() for c in table.columns]
+        personal = sum(c.pii_class is not None for c in columns)
+        say(f"{name}: {len(result.schema.tables)} tables, {len(columns)} columns, {personal} personal, {result.seconds:.1f} s")
+        for gap in result.gaps:
+            say(f"  not read: {gap.table}: {gap.reason}", "yellow")
+        incomplete = incomplete or bool(result.gaps)
+        done.append(
+            {
+                "database": name,
+                "tables": len(result.schema.tables),
+                "columns": len(columns),
+                "personal_columns": personal,
+                "gaps": [{"table": str(g.table), "reason": g.reason, "hint": g.hint} for g in result.gaps],
+            }
+        )
+    if settings.as_json:
+        output.print_json(done)
+    if incomplete:
+        raise typer.Exit(2)
+
+
+@catalog_app.command("show")
+def show_catalog(
+    context: typer.Context,
+    databases: Annotated[list[str] | None, typer.Argument(metavar="[DB]...")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Columns without personal data too (JSON always has them).")] = False,
+) -> None:
+    """The PII map: class, form, confidence and why, by column."""
+    settings: Settings = context.obj
+    workspace = _workspace(settings)
+    found: list[dict[str, Any]] = []
+    for name in databases or list(workspace.config.databases):
+        schema = load_schema(workspace, name)
+        if schema is None:
+            say(f"{name} has not been looked at yet: run `vendorwatch catalog scan {name}`", "yellow")
+            continue
+        found += catalog_rows(schema)
+    if settings.as_json:
+        output.print_json(found)
+        return
+    output.table(
+        [("column", "left"), ("class", "left"), ("form", "left"), ("sure", "right"), ("rows", "right"), ("why", "left")],
+        [
+            (
+                f"{r['database']}: {r['schema']}.{r['table']}.{r['column']}",
+                r["pii_class"] or "–",
+                r["form"] if r["pii_class"] else "",
+                f"{r['confidence']:.0%}",
+                "?" if r["table_rows"] is None else f"{r['table_rows']:,}",
+                r["evidence"],
+            )
+            for r in found
+            if everything or r["pii_class"]
+        ],
+    )
+
+
+# -- vendors --------------------------------------------------------------------------------------------------------
+
+
+def vendors(context: typer.Context) -> None:
+    """Vendors, their contracts, and what is open against them."""
+    settings: Settings = context.obj
+    workspace = _workspace(settings)
+    open_findings = [f for f in FindingStore(workspace.state).all() if f["status"] in ("new", "in_progress")]
+    found = []
+    for key, vendor in workspace.config.vendors.items():
+        contract = vendor.contract
+        mine = [f for f in open_findings if f["vendor"] == key]
+        found.append(
+            {
+                "vendor": key,
+                "name": vendor.name or key,
+                "accounts": list(vendor.accounts),
+                "contract": contract.version if contract else None,
+                "from": str(contract.from_) if contract and contract.from_ else None,
+                "until": str(contract.until) if contract and contract.until else None,
+                "purpose": contract.purpose if contract else None,
+                "max_persons_per_day": contract.max_persons_per_day if contract else None,
+                "open_findings": len(mine),
+                "worst": max((f["level"] for f in mine), key=lambda x: Level(x).rank, default=None),
+            }
+        )
+    if settings.as_json:
+        output.print_json(found)
+        return
+    output.table(
+        [("vendor", "left"), ("accounts", "left"), ("contract", "left"), ("people a day", "right"), ("open findings", "right")],
+        [
+            (
+                v["name"],
+                ", ".join(v["accounts"]),  # type: ignore[arg-type]  # a list of strings, by construction above
+                f"{v['from'] or '…'} – {v['until'] or '…'}: {v['purpose'] or ''}" if v["contract"] else "none",
+                f"{v['max_persons_per_day']:,}" if v["max_persons_per_day"] else "–",
+                f"{v['open_findings']} ({v['worst']})" if v["worst"] else "0",
+            )
+            for v in found
+        ],
+    )

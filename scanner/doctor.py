@@ -1,0 +1,209 @@
+"""``vendorwatch doctor``: everything a scan needs, looked at one by one, each problem with its next step."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import create_engine, func, select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from scanner.config import Config, load_config
+from scanner.errors import ScannerError
+from scanner.model import SourceNotice
+from scanner.pipeline import Workspace, load_schema
+from scanner.ruleset import load_rules, test_rules
+from scanner.sources import SOURCES
+from scanner.store import tables as t
+from scanner.store.state import reading, rows
+
+_LOW_SPACE = 2 * 1024**3
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at. ``state``: ok, note (works, but), problem."""
+
+    what: str
+    state: str
+    detail: str = ""
+    next_step: str = ""
+
+
+def examine(path: Path | None) -> list[Check]:
+    """All checks. A broken configuration ends them, since everything else hangs on it."""
+    try:
+        config = load_config(path)
+    except ScannerError as error:
+        return [Check("configuration", "problem", error.message, error.hint)]
+    checks = [Check("configuration", "ok", f"{len(config.databases)} databases, {len(config.vendors)} vendors")]
+    checks += _rules(config)
+    try:
+        workspace = Workspace.open(config)
+    except ScannerError as error:
+        return [*checks, Check("data directory", "problem", error.message, error.hint)]
+    checks += _store(workspace)
+    for name in config.databases:
+        checks += _database(workspace, name)
+        checks += _sources(workspace, name)
+    return checks
+
+
+def _rules(config: Config) -> Iterator[Check]:
+    try:
+        ruleset = load_rules(config.rules)
+    except ScannerError as error:
+        yield Check("rules", "problem", error.message, error.hint)
+        return
+    failed = [r for r in test_rules(ruleset) if not r.passed]
+    if failed:
+        yield Check(
+            "rules", "problem", f"{len(failed)} rule tests fail, first: {failed[0].rule_title}", "run `vendorwatch rules test`"
+        )
+    else:
+        yield Check("rules", "ok", f"{len(ruleset.rules)} rules, their tests pass")
+
+
+def _store(workspace: Workspace) -> Iterator[Check]:
+    free = shutil.disk_usage(workspace.config.data_dir).free
+    state = "ok" if free > _LOW_SPACE else "problem"
+    yield Check(
+        "data directory",
+        state,
+        f"{free / 1024**3:.1f} GB free",
+        "" if state == "ok" else "make room: a full disk stops ingestion",
+    )
+    with reading(workspace.state) as connection:
+        pending = connection.execute(select(func.count()).where(t.batch.c.staged.is_not(None))).scalar_one()
+        skips = connection.execute(select(func.count()).select_from(t.skip)).scalar_one()
+        first = connection.execute(select(t.skip).order_by(t.skip.c.id.desc()).limit(1)).first()
+        last_run = connection.execute(select(t.run).order_by(t.run.c.id.desc()).limit(1)).first()
+    yield Check("event store", "ok", f"{workspace.events.count():,} events")
+    if pending:
+        yield Check("interrupted scan", "note", f"{pending} batches wait to be completed", "the next scan completes them")
+    if skips and first is not None:
+        yield Check(
+            "skipped log",
+            "problem",
+            f"{skips} pieces could not be read; the last: {first.path} at byte {first.offset}: {first.reason}",
+            "look at the file at that position; the bytes are counted, never dropped in silence",
+        )
+    if last_run is None:
+        yield Check(
+            "last scan", "note", "there was none yet", "run `vendorwatch scan`, or `vendorwatch serve` to have it scheduled"
+        )
+    else:
+        age = datetime.now(UTC) - datetime.fromisoformat(last_run.started_at)
+        state = "ok" if last_run.status == "complete" else "note" if last_run.status == "running" else "problem"
+        yield Check(
+            "last scan",
+            state,
+            f"{last_run.status}, {age.total_seconds() / 60:,.0f} minutes ago",
+            "" if state != "problem" else "run `vendorwatch scan` and read what it says",
+        )
+
+
+def _logs_reads(value: str) -> bool:
+    return value == "all" or {"read", "write", "ddl", "role", "function"} <= {word.strip() for word in value.split(",")}
+
+
+# Settings that decide what the audit log can show: name, when it will do, what is lost otherwise, the line that mends it.
+_PG_WANTED: tuple[tuple[str, Callable[[str], bool], str, str], ...] = (
+    ("pgaudit.log", _logs_reads, "some statements leave no trace", "pgaudit.log = 'all'"),
+    ("pgaudit.log_rows", "on".__eq__, "without row counts every number is an estimate", "pgaudit.log_rows = on"),
+    ("pgaudit.log_statement_once", "off".__eq__, "further lines lack their SQL", "pgaudit.log_statement_once = off"),
+    ("log_connections", lambda v: v not in ("off", ""), "logins and addresses are not seen", "log_connections = on"),
+    ("log_disconnections", "on".__eq__, "ends of sessions are not seen", "log_disconnections = on"),
+    ("log_replication_commands", "on".__eq__, "base backups are not seen", "log_replication_commands = on"),
+    ("log_destination", lambda v: "csvlog" in v or "jsonlog" in v, "plain text can be forged", "log_destination = 'csvlog'"),
+    (
+        "log_min_error_statement",
+        lambda v: v not in ("fatal", "panic"),
+        "failed statements lack their SQL, and they can have returned rows",
+        "log_min_error_statement = error",
+    ),
+)
+
+
+def _database(workspace: Workspace, name: str) -> Iterator[Check]:
+    database = workspace.config.databases[name]
+    what = f"database {name}"
+    try:
+        engine = create_engine(database.url.get_secret_value())
+        with engine.connect() as connection:
+            if engine.dialect.name == "postgresql":
+                settings: dict[str, str] = dict(connection.execute(text("select name, setting from pg_settings")).tuples().all())
+                yield Check(what, "ok", f"reachable, PostgreSQL {settings.get('server_version', '?')}")
+                yield from _postgres_settings(name, settings)
+            else:
+                connection.execute(text("select 1"))
+                yield Check(what, "ok", f"reachable ({engine.dialect.name})")
+        engine.dispose()
+    except (SQLAlchemyError, OSError, ImportError) as error:
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0] if str(error) else type(error).__name__
+        yield Check(
+            what,
+            "problem",
+            f"not reachable at {database.safe_url}: {reason}",
+            "check address, account and pg_hba.conf; scans go on with the last PII map",
+        )
+    schema = load_schema(workspace, name)
+    if schema is None:
+        yield Check(f"PII map of {name}", "problem", "there is none", f"run `vendorwatch catalog scan {name}`")
+        return
+    with reading(workspace.state) as connection:
+        row = rows(connection, t.catalog, database=name)[0]
+    personal = sum(table.has_pii for table in schema.tables.values())
+    unsized = [str(ref) for ref, table in schema.tables.items() if table.has_pii and table.rows is None]
+    yield Check(
+        f"PII map of {name}",
+        "ok",
+        f"{personal} of {len(schema.tables)} tables hold personal data, looked at {row['scanned_at'][:16]}Z",
+    )
+    if row["gaps"] != "[]":
+        yield Check(
+            f"PII map of {name}",
+            "note",
+            "some tables could not be read",
+            f"run `vendorwatch catalog scan {name}` and read what it says",
+        )
+    if unsized:
+        yield Check(
+            f"PII map of {name}",
+            "note",
+            f"size unknown: {', '.join(unsized[:5])}",
+            "run ANALYZE on them: without a size an export cannot be counted",
+        )
+
+
+def _postgres_settings(name: str, settings: dict[str, str]) -> Iterator[Check]:
+    if "pgaudit.log" not in settings:
+        yield Check(
+            f"audit of {name}",
+            "problem",
+            "pgAudit is not loaded: reads leave no trace",
+            "shared_preload_libraries = 'pgaudit', then restart",
+        )
+        return
+    for setting, good, lost, line in _PG_WANTED:
+        value = settings.get(setting)
+        if value is not None and not good(value):
+            yield Check(f"audit of {name}", "note", f"{setting} = {value}: {lost}", f"set {line}")
+
+
+def _sources(workspace: Workspace, name: str) -> Iterator[Check]:
+    config = workspace.config
+    if not config.databases[name].audit:
+        yield Check(f"audit source of {name}", "problem", "none is configured", "add `audit:` with the path of its log")
+    for index, audit in enumerate(config.databases[name].audit):
+        what = f"audit source {name}/{index}"
+        source = SOURCES[audit.type](audit.path, audit.time_zone or config.time_zone)
+        known = workspace.ledger.positions(f"{name}/{index}")
+        first = next(iter(source.read(known, slice_bytes=64 * 1024)), None)
+        if isinstance(first, SourceNotice) and first.fatal:
+            yield Check(what, "problem", f"{first.path}: {first.reason}", first.hint)
+        else:
+            yield Check(what, "ok", f"{audit.type}, {audit.path}, {len(known)} files known")

@@ -1,0 +1,87 @@
+"""Scans and catalogue scans at the times the configuration names, inside the serving process.
+
+APScheduler with its in-memory job store: nothing is shared between schedulers, a missed run is made up once, and no job
+overlaps itself. A failing job is logged with its next step and does not stop the others.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from zoneinfo import ZoneInfo
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
+
+from scanner.config import Config
+from scanner.errors import ScannerError
+from scanner.pipeline import Workspace, catalog_scan, scan
+
+log = logging.getLogger(__name__)
+
+
+def run_scan(config: Config, database: str) -> None:
+    """One scheduled scan of one database."""
+    try:
+        report = scan(config, [database])
+    except ScannerError as error:
+        log.error("scan of %s failed: %s", database, error)  # noqa: TRY400 - a user's problem, told without a traceback
+        return
+    for notice in report.notices:
+        log.warning("scan of %s: %s: %s", database, notice.path, notice.reason)
+    log.info("scan of %s: %d events, %d new findings", database, report.events, report.new_findings)
+
+
+def run_catalog(config: Config, database: str) -> None:
+    """One scheduled look at one customer database."""
+    workspace = Workspace.open(config)
+    try:
+        with workspace.lock():
+            result = catalog_scan(workspace, database)
+    except ScannerError as error:
+        log.error("catalogue scan of %s failed: %s", database, error)  # noqa: TRY400 - as above
+        return
+    log.info("catalogue of %s: %d tables, %d gaps", database, len(result.schema.tables), len(result.gaps))
+
+
+def make_scheduler(config: Config) -> BackgroundScheduler:
+    """The scheduler with its jobs, not started."""
+    zone = ZoneInfo(config.time_zone)
+    scheduler = BackgroundScheduler(
+        timezone=zone, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 3600}
+    )
+    for name, database in config.databases.items():
+        jobs = ((run_scan, database.schedule.scan), (run_catalog, database.schedule.catalog))
+        for job, cron in jobs:
+            if cron is None:
+                continue
+            scheduler.add_job(
+                job,
+                CronTrigger.from_crontab(_named_weekdays(cron), timezone=zone),
+                args=(config, name),
+                id=f"{job.__name__}:{name}",
+            )
+    return scheduler
+
+
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def _named_weekdays(cron: str) -> str:
+    """``cron`` with weekdays by name: crontab counts 0 = Sunday, APScheduler's ``from_crontab`` counts 0 = Monday."""
+    *fields, weekday = cron.split()
+    named = re.sub(r"(?<![/\d])[0-7](?!\d)", lambda m: _WEEKDAYS[int(m.group())], weekday)
+    return " ".join((*fields, named))
+
+
+@contextmanager
+def running_scheduler(config: Config) -> Iterator[BackgroundScheduler]:
+    """The scheduler, running until the block ends; a scan under way is finished first."""
+    scheduler = make_scheduler(config)
+    scheduler.start()
+    try:
+        yield scheduler
+    finally:
+        scheduler.shutdown(wait=True)

@@ -1,0 +1,31 @@
+"""The very bytes of records, for evidence: read again from the log by position."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from scanner.sources.files import Stream
+
+_STEP = 1 << 20
+
+
+def read_ranges(path: str, ranges: Sequence[tuple[int, int]]) -> Iterator[tuple[int, bytes]]:
+    """``(offset, bytes)`` of each ``(offset, length)`` of an unpacked log, in rising order; packed logs are unpacked.
+
+    A range the file does not (any more) reach is left out. Raises OSError when the file cannot be read.
+    """
+    with Stream(Path(path)) as stream:
+        at = 0
+        for offset, length in sorted(set(ranges)):
+            while at < offset:
+                skipped = stream.read(min(offset - at, _STEP))
+                if not skipped:
+                    return
+                at += len(skipped)
+            if at > offset:
+                continue  # overlaps the range before it
+            data = stream.read(length)
+            at += len(data)
+            if len(data) == length:
+                yield offset, data
