@@ -86,7 +86,8 @@ def licence_of(package: str) -> str:
     """The licence a package states: its expression, or else its classifiers and its licence field."""
     meta = importlib.metadata.metadata(package)
     classifiers = [line.rpartition(" :: ")[2] for line in meta.get_all("Classifier") or [] if line.startswith("License ::")]
-    return meta.get("License-Expression") or " ".join([*classifiers, (meta.get("License") or "")[:200]])
+    stated = {name: meta[name] for name in ("License-Expression", "License") if name in meta}
+    return stated.get("License-Expression") or " ".join([*classifiers, stated.get("License", "")[:200]])
 
 
 def family(licence: str) -> str:
@@ -186,7 +187,7 @@ def test_without_permission_it_says_what_to_install(
     monkeypatch.setattr(system_packages, "installed_servers", list)
     monkeypatch.setattr(system_packages, "default_major", lambda: "15")
     monkeypatch.setattr(system_packages, "privilege", lambda: None)
-    monkeypatch.setattr(system_packages.shutil, "which", lambda name: "/usr/bin/apt-get" if has_apt else None)
+    monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/apt-get" if has_apt else None)
     assert system_packages.main("bench") == 2
     said = capsys.readouterr().err
     if has_apt:
