@@ -42,7 +42,9 @@ def test_the_configuration_in_the_readme_loads(tmp_path: Path) -> None:
     assert config.vendors["delivery_co"].accounts == ("dlv_*",)
 
 
-@pytest.mark.parametrize("path", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/guide/postgresql.md"])
+@pytest.mark.parametrize(
+    "path", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/guide/postgresql.md", "docs/guide/operating.md"]
+)
 def test_links_and_make_targets_exist(path: str) -> None:
     content = text(path)
     for target in re.findall(r"\]\(([^)#:]+)\)", content):

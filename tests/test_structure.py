@@ -83,7 +83,7 @@ def unit_of(module: str) -> str | None:
     parts = module.split(".")
     if parts[0] == "api":
         return "api"
-    if parts[0] != "scanner" or len(parts) == 1 or parts[1] == "__main__":
+    if parts[0] != "scanner" or len(parts) == 1 or parts[1].startswith("__"):
         return None
     if parts[1] in KNOWS:
         return parts[1]
