@@ -77,7 +77,7 @@ def _event(number: int, given: Mapping[str, Any]) -> dict[str, Any]:
         "pii_columns": ["crm.mbr.nm", "crm.mbr.hp_no"] if personal else [],
         "sensitivity": 2 if personal else 0,
         "returned_rows": persons,
-        "technique": next(iter(event["techniques"]), ""),
+        "technique": next(iter(event["techniques"] or []), ""),
         "contract": None if vendor is None else f"{vendor}/1",
         "contract_state": "none" if vendor is None else "active",
         "in_contract": None if vendor is None else not event["contract_breach"],
