@@ -5,14 +5,18 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
+from typer.main import get_command
 
+from scanner.cli.app import app
 from scanner.config import load_config
 from scripts import setup, system_packages
 from tests.support.postgres import Postgres
@@ -26,8 +30,9 @@ def text(path: str) -> str:
 
 
 def blocks(path: str, language: str) -> list[str]:
-    """The fenced blocks of a language in a Markdown file."""
-    return re.findall(rf"^```{language}\n(.*?)^```", text(path), flags=re.MULTILINE | re.DOTALL)
+    """The fenced blocks of a language in a Markdown file; the language "" is a block without one."""
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", text(path), flags=re.MULTILINE | re.DOTALL)
+    return [content for name, content in found if name == language]
 
 
 # --- README and guides -------------------------------------------------------------------------------------------
@@ -51,6 +56,27 @@ def test_links_and_make_targets_exist(path: str) -> None:
         assert (ROOT / path).parent.joinpath(target).exists(), target
     for target in re.findall(r"\bmake ([a-z]+)\b(?=[ `\n])", re.sub(r"(?m)^[^`]*$", "", content)):
         assert f"\n{target}: " in text("Makefile") or f"\n{target}:\t" in text("Makefile"), target
+
+
+DOCUMENTS = ["README.md", "docs/guide/operating.md", "docs/guide/postgresql.md"]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_every_command_written_down_exists(path: str) -> None:
+    top = get_command(app)
+    for line in "".join(blocks(path, "sh") + blocks(path, "")).splitlines():
+        # a crontab's line has the user of the same name before the command
+        written = line.partition("#")[0].rpartition("  vendorwatch  ")[2]
+        found = re.match(r"vendorwatch (--config \S+ )?([a-z].*)$", written)
+        if found is None:
+            continue
+        command: Any = top
+        words = shlex.split(found.group(2))
+        while words and hasattr(command, "commands") and words[0] in command.commands:
+            command = command.commands[words.pop(0)]
+        assert command is not top, line
+        options = {option for parameter in command.params for option in parameter.opts} | {"--json"}
+        assert {word for word in words if word.startswith("-")} <= options, line
 
 
 def test_the_guide_to_postgresql_works_as_written() -> None:
