@@ -205,6 +205,8 @@ class TestHours:
         assert breach(settings, time=at("2026-03-11 23:00")) == ["hours"]
         assert breach(settings, time=at("2026-01-01 03:00")) == []  # began on 31 December
         assert breach(settings, time=at("2026-01-02 03:00")) == ["hours"]  # began on New Year's Day
+        latvia = config({"hours": {"from": "22:00", "to": "06:00", "holidays": "LV"}})
+        assert breach(latvia, time=at("2026-01-01 03:00")) == ["hours"]  # began on New Year's Eve, a holiday there
 
     def test_until_midnight(self) -> None:
         settings = config({"hours": {"from": "20:00", "to": "24:00"}})
@@ -315,10 +317,8 @@ def pull(time: str, rows: int, *columns: str, **fields: Any) -> dict[str, Any]:
 
 
 class TestExports:
-    def judged(
-        self, settings: Config, events: list[dict[str, Any]], prior: pa.Table | None = None
-    ) -> list[tuple[bool, float, list[str]]]:
-        found = judge(table(events), settings, "shop", prior).events.to_pylist()
+    def judged(self, settings: Config, events: list[dict[str, Any]]) -> list[tuple[bool, float, list[str]]]:
+        found = judge(table(events), settings, "shop").events.to_pylist()
         return [(row["agreed_export"], row["contract_share"], row["contract_breach"]) for row in found]
 
     def test_within_what_was_agreed(self) -> None:
@@ -421,7 +421,7 @@ def inside(hours: Hours, local: datetime) -> bool:
         closed = any(
             date.fromisoformat(word) == day
             if word[0].isdigit()
-            else day in holidays.country_holidays(word.split("-")[0], subdiv=(word.split("-") + [None])[1], years=day.year)
+            else day in holidays.country_holidays(word.split("-")[0], subdiv=word.partition("-")[2] or None, years=day.year)
             for word in hours.holidays
         )
         return day.weekday() in hours.days and not closed
@@ -448,14 +448,10 @@ def slow_judge(events: list[dict[str, Any]], settings: Config) -> list[dict[str,
     result: list[dict[str, Any]] = [{} for _ in events]
     for index in sorted(range(len(events)), key=lambda number: events[number]["time"]):
         row = events[index]
-        patterns = [
-            (glob, key) for key, own in settings.vendors.items() for glob in own.accounts if fnmatchcase(row["account"], glob)
-        ]
-        key = (
-            max(patterns, key=lambda pair: (not set(pair[0]) & set("*?["), len(pair[0].replace("*", ""))))[1]
-            if patterns
-            else None
-        )
+        globs = [(glob, key) for key, own in settings.vendors.items() for glob in own.accounts]
+        fits = [pair for pair in globs if fnmatchcase(row["account"], pair[0])]
+        fits.sort(key=lambda pair: (not set(pair[0]) & set("*?["), len(pair[0].replace("*", ""))))
+        key = fits[-1][1] if fits else None
         vendor = settings.vendors[key] if key else None
         contract = vendor.contract if vendor else None
         local = row["time"].astimezone(settings.zone(key))
@@ -540,6 +536,7 @@ COLUMN_NAMES = [
     "mbr.eml",
     "crm.mbr.*",
 ]
+USUAL = ["crm.mbr.eml", "crm.mbr.tel"]
 TABLE_PATTERNS = ["ship.dlv", "crm.*", "mbr", "*.ord", "crm.m?r"]
 COLUMN_PATTERNS = ["ship.dlv.tel", "crm.mbr.*", "mbr.eml", "*.*.eml", "crm.mbr.eml"]
 CLOCKS = ["00:00", "06:30", "09:00", "18:00", "22:00", "23:59", "24:00"]
@@ -569,14 +566,18 @@ def vendors(draw: st.DrawFn) -> dict[str, Any]:
         vendor |= maybe(draw, "business_hours", hours())
         if draw(st.integers(0, 4)):
             contract = maybe(draw, "from", st.sampled_from(["2026-03-28", "2026-02-01"]))
-            contract |= maybe(draw, "until", st.sampled_from(["2026-03-30", "2026-12-31"]))
+            contract |= maybe(draw, "until", st.sampled_from(["2026-03-30", "2026-12-31", "2026-12-31"]))
             contract |= maybe(draw, "tables", st.lists(st.sampled_from(TABLE_PATTERNS), max_size=3))
             contract |= maybe(draw, "columns", columns)
             contract |= maybe(draw, "hours", choice)
             contract |= maybe(draw, "max_persons_per_day", st.integers(1, 50))
             contract["exports"] = [
-                {"columns": draw(columns.filter(bool)), "max_rows_per_day": draw(st.integers(1, 60)), "hours": draw(choice)}
-                for _ in range(draw(st.integers(0, 2)))
+                {
+                    "columns": draw(st.one_of(st.just(["crm.mbr.*"]), columns.filter(bool))),
+                    "max_rows_per_day": draw(st.integers(1, 20)),
+                    "hours": draw(st.one_of(st.just("any"), choice)),
+                }
+                for _ in range(draw(st.integers(0, 3)))
             ]
             vendor["contract"] = contract
         result[key] = vendor
@@ -599,9 +600,9 @@ def random_events(seed: int, count: int) -> list[dict[str, Any]]:
                 "activity": chance.choice(["read", "read", "write", "connect", "replication"]),
                 "tables": chance.choice([["ship.dlv"], ["crm.mbr", "crm.ord"], [], None]),
                 "pii_columns": chance.choice(
-                    [chance.sample(COLUMN_NAMES, chance.randint(0, 3)), [chance.choice(COLUMN_NAMES)], None]
+                    [chance.sample(COLUMN_NAMES, chance.randint(0, 2)), chance.sample(USUAL, 1), USUAL, None]
                 ),
-                "exposed_rows": chance.choice([None, 0, 1, chance.randrange(40)]),
+                "exposed_rows": chance.choice([None, 0, 1, 2, 5]),
                 "exposed_persons": chance.choice([None, 0, 1, chance.randrange(40)]),
                 "fk_check": chance.random() < 0.1,
             }
@@ -609,7 +610,7 @@ def random_events(seed: int, count: int) -> list[dict[str, Any]]:
     return result
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(vendors=vendors(), seed=st.integers(0, 2**32), count=st.integers(1, 120), cut=st.floats(0, 1))
 def test_judge_equals_the_reference(vendors: dict[str, Any], seed: int, count: int, cut: float) -> None:
     settings = Config.model_validate(
