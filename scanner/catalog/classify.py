@@ -21,9 +21,7 @@ from scanner.catalog.samples import ColumnSample, Unit, units
 from scanner.catalog.weigh import Evidence, Verdict, embedded, judge, people_score
 from scanner.catalog.words import MASKED, NameEvidence, Vocabulary, any_of
 
-_HASHED = (
-    r"^(?:(?:0x|\\x|sha\d*:|md5:)?[0-9a-fA-F]{32,128}|\$2[aby]\$.{56}|\$argon2.*|[A-Za-z0-9+/_-]{22,}={0,2}|v[0-9]:.{16,}|[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+|\{?(?:enc|ENC)\W.{8,}|tok_[A-Za-z0-9]{8,})$"
-)
+_HASHED = r"^(?:(?:0x|\\x|sha\d*:|md5:)?[0-9a-fA-F]{32,128}|\$2[aby]\$.{56}|\$argon2.*|[A-Za-z0-9+/_-]{22,}={0,2}|v[0-9]:.{16,}|[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+|\{?(?:enc|ENC)\W.{8,}|tok_[A-Za-z0-9]{8,})$"
 _FREE_CHARS = 12  # shorter values are not free text
 
 
@@ -90,7 +88,7 @@ class Classifier:
         first = [judge(row) for row in evidence]
         around = people_score(samples, found, first, self._vocabulary)
         second = [judge([replace(e, neighbours=around[i]) for e in row]) for i, row in enumerate(evidence)]
-        inside = self._inside(frame, found, samples, second, counts)
+        inside = self._inside(frame, found, second, counts)
         return [self._settle(i, samples, found, second, inside) for i in _by_sample(found, len(samples))]
 
     # -- names -------------------------------------------------------------------------------------------------
@@ -129,14 +127,18 @@ class Classifier:
             )
             marks = [f"p{i}" for i in range(len(recognizer.patterns))]
             matched = (
-                candidates.select("unit", "value", *(value.str.contains(f"^(?:{p.regex})$").alias(m) for m, p in zip(marks, recognizer.patterns, strict=True)))
+                candidates.select(
+                    "unit",
+                    "value",
+                    *(value.str.contains(f"^(?:{p.regex})$").alias(m) for m, p in zip(marks, recognizer.patterns, strict=True)),
+                )
                 .filter(pl.any_horizontal(marks))
                 .collect()
             )
             if matched.height == 0:
                 continue
             for (unit,), part in matched.group_by("unit", maintain_order=True):
-                index = int(unit)  # type: ignore[call-overload]
+                index = int(unit)
                 if part.height < 0.2 * counts[index]:
                     continue
                 hit = _hits(recognizer, part["value"].to_list(), part.select(marks).to_numpy(), int(counts[index]))
@@ -144,7 +146,9 @@ class Classifier:
                     result[index][entity] = hit
         return result
 
-    def _loose(self, frame: pl.DataFrame, named: Sequence[Mapping[str, NameEvidence]], counts: np.ndarray) -> list[dict[str, float]]:
+    def _loose(
+        self, frame: pl.DataFrame, named: Sequence[Mapping[str, NameEvidence]], counts: np.ndarray
+    ) -> list[dict[str, float]]:
         """Share of values that the class could look like, for classes that the name speaks of."""
         wanted: dict[str, list[int]] = defaultdict(list)
         for i, names in enumerate(named):
@@ -171,11 +175,17 @@ class Classifier:
         return result
 
     def _inside(
-        self, frame: pl.DataFrame, found: Sequence[Unit], samples: Sequence[ColumnSample], verdicts: Sequence[Verdict], counts: np.ndarray
+        self,
+        frame: pl.DataFrame,
+        found: Sequence[Unit],
+        verdicts: Sequence[Verdict],
+        counts: np.ndarray,
     ) -> list[Verdict | None]:
         """Personal data inside longer text, for units that are not of one class as a whole."""
         result: list[Verdict | None] = [None] * len(found)
-        open_units = [i for i, u in enumerate(found) if u.kind in (TypeKind.TEXT, TypeKind.OTHER) and verdicts[i].pii_class is None]
+        open_units = [
+            i for i, u in enumerate(found) if u.kind in (TypeKind.TEXT, TypeKind.OTHER) and verdicts[i].pii_class is None
+        ]
         text = frame.filter(
             pl.col("unit").is_in(pl.Series(open_units, dtype=pl.UInt32).implode()), pl.col("chars") >= _FREE_CHARS
         )
@@ -193,7 +203,7 @@ class Classifier:
                 inner = part["inner"].to_list()
                 # what a whole column cannot be (order numbers shaped like residents'), it does not hold either
                 if recognizer.plausible is None or recognizer.plausible(inner).score >= 0.35:
-                    tallies[int(unit)][entity] = len(inner)  # type: ignore[call-overload]
+                    tallies[int(unit)][entity] = len(inner)
         for i in sorted(tallies):
             if max(tallies[i].values()) >= 2:
                 values = wordy.filter(pl.col("unit") == i)["value"]
@@ -204,7 +214,12 @@ class Classifier:
     # -- verdicts ----------------------------------------------------------------------------------------------
 
     def _settle(
-        self, indexes: Sequence[int], samples: Sequence[ColumnSample], found: Sequence[Unit], typed: Sequence[Verdict], inside: Sequence[Verdict | None]
+        self,
+        indexes: Sequence[int],
+        samples: Sequence[ColumnSample],
+        found: Sequence[Unit],
+        typed: Sequence[Verdict],
+        inside: Sequence[Verdict | None],
     ) -> Verdict:
         """The verdict of a column from those of its units."""
         sample = samples[found[indexes[0]].sample]
@@ -215,13 +230,21 @@ class Classifier:
                 place = "array elements" if found[i].path == "[]" else f"key {found[i].path!r}"
                 if self._recognizers[verdict.pii_class].form == "quasi":
                     continue
-                verdict = replace(verdict, form="masked" if verdict.form == "masked" else "embedded", evidence=f"inside, {place}: {verdict.evidence}")
+                verdict = replace(
+                    verdict,
+                    form="masked" if verdict.form == "masked" else "embedded",
+                    evidence=f"inside, {place}: {verdict.evidence}",
+                )
             if verdict.pii_class is not None and (best is None or self._rank(verdict) > self._rank(best)):
                 best = verdict
         if best is None:
             best = max((typed[i] for i in indexes), key=lambda v: v.confidence)
         read = sample.seen + sample.nulls
-        tail = f"; {sample.distinct} different in {sample.seen} values read, {sample.nulls / read:.0%} null" if read else "; no rows read"
+        tail = (
+            f"; {sample.distinct} different in {sample.seen} values read, {sample.nulls / read:.0%} null"
+            if read
+            else "; no rows read"
+        )
         return replace(best, evidence=best.evidence + tail)
 
     def _rank(self, verdict: Verdict) -> tuple[bool, int, float]:

@@ -31,9 +31,9 @@ class FreeText:
 
     @cached_property
     def _engine(self) -> AnalyzerEngine:
-        from presidio_analyzer import AnalyzerEngine, RecognizerRegistry  # noqa: PLC0415 — costs seconds, seldom needed
-        from presidio_analyzer.nlp_engine import NlpEngineProvider  # noqa: PLC0415
-        from presidio_analyzer.predefined_recognizers import (  # noqa: PLC0415
+        from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
+        from presidio_analyzer.nlp_engine import NlpEngineProvider
+        from presidio_analyzer.predefined_recognizers import (
             CreditCardRecognizer,
             EmailRecognizer,
             IbanRecognizer,
@@ -48,9 +48,9 @@ class FreeText:
             UkNinoRecognizer,
             UsSsnRecognizer,
         )
-        from tldextract import TLDExtract  # noqa: PLC0415
+        from tldextract import TLDExtract
 
-        class OfflineEmail(EmailRecognizer):  # type: ignore[misc]
+        class OfflineEmail(EmailRecognizer):
             """The stock one downloads the public-suffix list; this one uses the copy shipped with tldextract."""
 
             extract = TLDExtract(suffix_list_urls=(), cache_dir=None)
@@ -58,7 +58,9 @@ class FreeText:
             def validate_result(self, pattern_text: str) -> bool:
                 return bool(self.extract(pattern_text).top_domain_under_public_suffix)
 
-        provider = NlpEngineProvider(nlp_configuration={"nlp_engine_name": "no_op", "models": [{"lang_code": _LANGUAGE, "model_name": "no_op"}]})
+        provider = NlpEngineProvider(
+            nlp_configuration={"nlp_engine_name": "no_op", "models": [{"lang_code": _LANGUAGE, "model_name": "no_op"}]}
+        )
         registry = RecognizerRegistry(supported_languages=[_LANGUAGE])
         for kind in (
             KrRrnRecognizer, KrFrnRecognizer, KrBrnRecognizer, KrDriverLicenseRecognizer, KrPassportRecognizer,

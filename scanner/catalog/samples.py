@@ -16,7 +16,25 @@ from scanner.catalog.recognizers import TypeKind
 from scanner.model import TableRef
 
 # Written in place of nothing; they say nothing about a column.
-_NOTHING = ("", "-", "--", "n/a", "na", "null", "none", "nil", "없음", "미상", "해당없음", "미입력", "unknown", ".", "?", "\\n", "nan")
+_NOTHING = (
+    "",
+    "-",
+    "--",
+    "n/a",
+    "na",
+    "null",
+    "none",
+    "nil",
+    "없음",
+    "미상",
+    "해당없음",
+    "미입력",
+    "unknown",
+    ".",
+    "?",
+    "\\n",
+    "nan",
+)
 _MAX_PATHS = 60
 _MAX_JSON = 400
 

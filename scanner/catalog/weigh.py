@@ -25,7 +25,9 @@ ENUMERATION = -3.0  # a dozen values where every person should have their own
 THING = -1.2  # the table is about things
 THRESHOLD = 0.5
 
-_DIRECT = frozenset({"PERSON", "PHONE_NUMBER", "EMAIL_ADDRESS", "ADDRESS", "DATE_OF_BIRTH", "KR_RRN", "KR_FRN", "US_SSN", "UK_NINO", "KR_CI"})
+_DIRECT = frozenset(
+    {"PERSON", "PHONE_NUMBER", "EMAIL_ADDRESS", "ADDRESS", "DATE_OF_BIRTH", "KR_RRN", "KR_FRN", "US_SSN", "UK_NINO", "KR_CI"}
+)
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def logit(e: Evidence) -> tuple[float, str]:
         form = "masked" if e.masked_word else form
     else:
         fit = _ramp(max(e.loose, e.share), 0.3, 0.8)
-        if e.plausibility.score < 0.35 and e.share > 0.5:
+        if e.plausibility.score < 0.35 and e.share > 0.5 and strength < 0.9:
             fit *= 0.5
     total = BIAS + value + WORD * strength * fit
     if e.name.negative:
@@ -114,11 +116,15 @@ def judge(evidence: Sequence[Evidence]) -> Verdict:
         if best is None or total > best[0]:
             best = (total, form, e)
     if best is None:
-        return Verdict(None, evidence="neither name nor values speak of personal data")
+        return Verdict(None, confidence=0.98, evidence="neither name nor values speak of personal data")
     total, form, e = best
     probability = sigmoid(total)
     if probability < THRESHOLD:
-        return Verdict(None, confidence=round(1 - probability, 3), evidence=f"no class is likely; nearest {e.recognizer.title}: {_why(e, form)}")
+        return Verdict(
+            None,
+            confidence=round(1 - probability, 3),
+            evidence=f"no class is likely; nearest {e.recognizer.title}: {_why(e, form)}",
+        )
     return Verdict(e.recognizer.entity, form, round(probability, 3), _why(e, form), strict=e.share > 0.5)
 
 
@@ -145,7 +151,9 @@ def _why(e: Evidence, form: str) -> str:
     return "; ".join(parts) or "nothing speaks for it"
 
 
-def people_score(samples: Sequence[ColumnSample], found: Sequence[Unit], verdicts: Sequence[Verdict], vocabulary: Vocabulary) -> list[float]:
+def people_score(
+    samples: Sequence[ColumnSample], found: Sequence[Unit], verdicts: Sequence[Verdict], vocabulary: Vocabulary
+) -> list[float]:
     """Per unit, 0–1: how surely the rest of its table is about people."""
     classes: dict[object, dict[str, float]] = {}
     for unit, verdict in zip(found, verdicts, strict=True):
@@ -163,7 +171,9 @@ def people_score(samples: Sequence[ColumnSample], found: Sequence[Unit], verdict
     return result
 
 
-def embedded(recognizers: Mapping[str, Recognizer], tallies: Mapping[str, int], total: int, confirmed: Mapping[str, int]) -> Verdict | None:
+def embedded(
+    recognizers: Mapping[str, Recognizer], tallies: Mapping[str, int], total: int, confirmed: Mapping[str, int]
+) -> Verdict | None:
     """The verdict about free text: at least two hits and one value in a hundred. The most sensitive class leads."""
     kept = {e: n for e, n in tallies.items() if n >= 2 and n >= 0.01 * total}
     if not kept:
@@ -171,7 +181,10 @@ def embedded(recognizers: Mapping[str, Recognizer], tallies: Mapping[str, int], 
     lead = max(kept, key=lambda e: (kept[e] >= 0.3 * max(kept.values()), recognizers[e].sensitivity, kept[e], e))
     hits = kept[lead]
     probability = sigmoid(0.4 + 0.5 * math.log(hits) + (1.0 if confirmed.get(lead) else 0.0))
-    parts = [f"{recognizers[e].title} in {n} of {total} sampled texts" for e, n in sorted(kept.items(), key=lambda x: (x[0] != lead, -x[1], x[0]))]
+    parts = [
+        f"{recognizers[e].title} in {n} of {total} sampled texts"
+        for e, n in sorted(kept.items(), key=lambda x: (x[0] != lead, -x[1], x[0]))
+    ]
     if confirmed.get(lead):
         parts.append("confirmed by a second analyzer")
     return Verdict(lead, "embedded", round(probability, 3), "; ".join(parts), strict=True)

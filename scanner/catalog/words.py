@@ -13,42 +13,53 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from scanner.catalog.recognizers import Recognizer
+from scanner.catalog.recognizers.base import tokens
 
 _PIECES = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[가-힣]+|[^\W\d_]+")
 
 # Tokens that say "this is about the thing, not the thing itself", whatever the class.
-NEGATIVE = frozenset(
-    """yn flag flg is has verified verify verif valid validated invalid cnt count counts len length num_of status stts state_cd exists agree agreed agr agrmt consent
-    optin opt_in optout enabled disabled allow allowed used score rate ratio rank confirmed certified auth_yn crtfc sent opened clicked bounced changed
-    updated modified created deleted expires expiry format regex pattern label type typ kind dvsn category
-    여부 인증 건수 동의 구분 유형 종류 일시 횟수 길이 상태 수신동의 수신 확인 만료 변경일 등록일 수정일""".split()
-)
+NEGATIVE = tokens("""
+    yn flag flg is has verified verify verif valid validated invalid cnt count counts len length num_of status stts
+    state_cd exists agree agreed agr agrmt consent optin opt_in optout enabled disabled allow allowed used score rate
+    ratio rank confirmed certified auth_yn crtfc sent opened clicked bounced changed updated modified created deleted
+    expires expiry format regex pattern label type typ kind dvsn category 여부 인증 건수 동의 구분 유형 종류 일시 횟수
+    길이 상태 수신동의 수신 확인 만료 변경일 등록일 수정일
+    """)
 
 # Tokens that say "the thing, but not in the clear".
-MASKED = frozenset("mask masked msk mskd masking hash hashed hsh sha sha256 md5 sha1 hmac enc encr encrypted encrypt crypt cipher ciphertext token tokenized tokenised tkn anon anonymized pseudo pseudonym digest 마스킹 암호화 해시 해쉬 암호".split())
+MASKED = tokens("""
+    mask masked msk mskd masking hash hashed hsh sha sha256 md5 sha1 hmac enc encr encrypted encrypt crypt cipher
+    ciphertext token tokenized tokenised tkn anon anonymized pseudo pseudonym digest 마스킹 암호화 해시 해쉬 암호
+    """)
 
 # Tokens of tables and keys that are about people.
-PEOPLE = frozenset(
-    """mbr mber mem member members memb customer customers cust custs user users usr usrs person persons people psn employee employees emp emps staff staffs client clients clnt patient patients pat
-    student students stdnt account accounts buyer buyers subscriber subscribers subs consumer consumers guest guests passenger passengers driver drivers contact contacts
-    cntct applicant applicants owner owners profile profiles lead leads visitor visitors holder holders insured candidate candidates resident residents citizen citizens party rider riders
-    recipient recipients receiver rcvr rcv ordr orderer human humans individual individuals agent agents counselor worker workers
-    회원 고객 사용자 직원 사원 환자 학생 가입자 구매자 신청자 방문자 계약자 주문자 수령인 기사""".split()
-)
+PEOPLE = tokens("""
+    mbr mber mem member members memb customer customers cust custs user users usr usrs person persons people psn
+    employee employees emp emps staff staffs client clients clnt patient patients pat student students stdnt account
+    accounts buyer buyers subscriber subscribers subs consumer consumers guest guests passenger passengers driver
+    drivers contact contacts cntct applicant applicants owner owners profile profiles lead leads visitor visitors
+    holder holders insured candidate candidates resident residents citizen citizens party rider riders recipient
+    recipients receiver rcvr rcv ordr orderer human humans individual individuals agent agents counselor worker
+    workers 회원 고객 사용자 직원 사원 환자 학생 가입자 구매자 신청자 방문자 계약자 주문자 수령인 기사
+    """)
 
 # Tokens of tables that are about things.
-THINGS = frozenset(
-    """prd prds prod product products goods gds item items itm sku category categories ctg brand brands store stores shop shops company companies comp firm firms
-    food foods menu menus restaurant restaurants vendor vendors supplier suppliers warehouse wh code codes cd common config setting settings city cities country countries region regions branch
-    branches department departments dept depts team teams campaign campaigns coupon coupons event file files page pages role roles currency bank banks hotel hotels carrier carriers
-    상품 제품 품목 카테고리 브랜드 매장 점포 업체 회사 음식 메뉴 코드 부서 지점 창고 공급사""".split()
-)
+THINGS = tokens("""
+    prd prds prod product products goods gds item items itm sku category categories ctg brand brands store stores shop
+    shops company companies comp firm firms food foods menu menus restaurant restaurants vendor vendors supplier
+    suppliers warehouse wh code codes cd common config setting settings city cities country countries region regions
+    branch branches department departments dept depts team teams campaign campaigns coupon coupons event file files
+    page pages role roles currency bank banks hotel hotels carrier carriers 상품 제품 품목 카테고리 브랜드 매장 점포
+    업체 회사 음식 메뉴 코드 부서 지점 창고 공급사
+    """)
 
-_COMMON = frozenset(
-    """no num nm name id cd code dt date time at ts yn seq key val value type typ by reg mod upd ins crt del use my main sub new old cur prev first last home work office
-    company biz etc emer emergency emrg rep own alt sec primary second info data txt text str fld field col full short org src dst from to in out user cust mbr rcv snd dlv
-    ordr ord pay bill ship rfnd refund dlvr recv rcvr sender mem 번호 명 코드 일자 일시 주 부 신규 기존 정보 값 자택 직장 회사 최종 최초 배송 주문 결제 환불 수신 발신 영문 한글 대표""".split()
-)
+_COMMON = tokens("""
+    no num nm name id cd code dt date time at ts yn seq key val value type typ by reg mod upd ins crt del use my main
+    sub new old cur prev first last home work office company biz etc emer emergency emrg rep own alt sec primary
+    second info data txt text str fld field col full short org src dst from to in out user cust mbr rcv snd dlv ordr
+    ord pay bill ship rfnd refund dlvr recv rcvr sender mem 번호 명 코드 일자 일시 주 부 신규 기존 정보 값 자택 직장
+    회사 최종 최초 배송 주문 결제 환불 수신 발신 영문 한글 대표
+    """)
 
 
 def pieces(name: str) -> list[str]:
@@ -76,14 +87,12 @@ class Vocabulary:
     recognizers: Mapping[str, Recognizer]
 
     @cached_property
-    def _phrases(self) -> dict[str, list[tuple[tuple[str, ...], str, float]]]:
-        """First token → (tokens of the phrase, class, strength)."""
-        index: dict[str, list[tuple[tuple[str, ...], str, float]]] = {}
+    def _phrases(self) -> dict[str, list[tuple[str, str, float]]]:
+        """Phrase without its spaces → (phrase, class, strength): ``hpno``, ``hp_no`` and ``hpNo`` are the same name."""
+        index: dict[str, list[tuple[str, str, float]]] = {}
         for entity, recognizer in self.recognizers.items():
             for phrase, strength in recognizer.words.items():
-                parts = tuple(pieces(phrase))
-                if parts:
-                    index.setdefault(parts[0], []).append((parts, entity, strength))
+                index.setdefault("".join(pieces(phrase)), []).append((phrase, entity, strength))
         return index
 
     @cached_property
@@ -129,27 +138,22 @@ class Vocabulary:
 
     def match(self, split: list[str]) -> dict[str, NameEvidence]:
         """Classes a column's tokens speak for, with what speaks against them."""
-        found: dict[str, tuple[float, str, int]] = {}
+        found: dict[str, tuple[float, str]] = {}
         covered: dict[str, set[int]] = {}
-        for at, token in enumerate(split):
-            for parts, entity, strength in self._phrases.get(token, ()):
-                if tuple(split[at : at + len(parts)]) != parts:
-                    continue
-                covered.setdefault(entity, set()).update(range(at, at + len(parts)))
-                # the last word says what a thing is; earlier ones whose
-                last = at + len(parts) == len(split) or all(t.isdigit() for t in split[at + len(parts) :])
-                value = strength * (1.0 if last or len(parts) > 1 else 0.85)
-                if value > found.get(entity, (0.0, "", 0))[0]:
-                    found[entity] = (value, " ".join(parts), len(parts))
+        for start in range(len(split)):
+            for end in range(start + 1, min(len(split), start + 5) + 1):
+                for phrase, entity, strength in self._phrases.get("".join(split[start:end]), ()):
+                    covered.setdefault(entity, set()).update(range(start, end))
+                    # the last word says what a thing is; earlier ones whose
+                    last = all(t.isdigit() for t in split[end:])
+                    value = strength * (1.0 if last or end - start > 1 else 0.85)
+                    if value > found.get(entity, (0.0, ""))[0]:
+                        found[entity] = (value, phrase)
         result: dict[str, NameEvidence] = {}
-        for entity, (value, phrase, _) in found.items():
+        for entity, (value, phrase) in found.items():
             used = covered[entity]
             against = next(
-                (
-                    t
-                    for i, t in enumerate(split)
-                    if i not in used and (t in NEGATIVE or t in self.recognizers[entity].negative)
-                ),
+                (t for i, t in enumerate(split) if i not in used and (t in NEGATIVE or t in self.recognizers[entity].negative)),
                 "",
             )
             result[entity] = NameEvidence(value, phrase, against)

@@ -25,7 +25,10 @@ recognizer = Recognizer(
         Pattern(rf"(?:[\[(]?[0-9]{{5}}[\])]?\s?)?{_PROVINCE}\s.{{0,40}}?{_ROAD}\s?{_NUMBER}.*", 9.0),
         Pattern(rf"(?:[\[(]?[0-9]{{5}}[\])]?\s?)?{_PROVINCE}\s(?:[가-힣]{{1,5}}[시군구]\s?){{1,2}}.*", 6.0),
         Pattern(rf"(?:[가-힣]{{1,5}}[시군구]\s){{1,2}}{_ROAD}\s?{_NUMBER}.*", 8.0),
-        Pattern(rf"[가-힣0-9]{{1,10}}(?:대로|로|길)(?:[0-9]{{1,3}}번?길)?\s?{_NUMBER}(?:[\s,(].*)?|[가-힣]{{1,5}}[동읍면리]\s{_NUMBER}(?:번지)?(?:[\s,(].*)?", 6.0),
+        Pattern(
+            rf"[가-힣0-9]{{1,10}}(?:대로|로|길)(?:[0-9]{{1,3}}번?길)?\s?{_NUMBER}(?:[\s,(].*)?|[가-힣]{{1,5}}[동읍면리]\s{_NUMBER}(?:번지)?(?:[\s,(].*)?",
+            6.0,
+        ),
         Pattern(
             r"(?:\S{1,20}\s){0,2}(?:제?[0-9]{1,4}|[A-Za-z가-힣])동\s?(?:제?(?:[Bb]|지하)?[0-9]{1,2}층\s?)?제?[0-9]{1,4}호?"
             r"|(?:\S{1,20}\s){0,2}(?:[Bb]|지하)?[0-9]{1,2}층(?:\s?제?[0-9]{1,4}호)?"
@@ -34,23 +37,41 @@ recognizer = Recognizer(
         ),
         Pattern(r"제?[0-9]{1,5}호", 1.5),
         Pattern(rf"(?:Flat|Unit|Apt|Studio|Suite)?\.? ?[0-9]{{1,6}}[A-Za-z]?,? (?:[A-Z0-9][\w.'’-]* ){{1,4}}{_STREET}\b.*", 6.5),
-        Pattern(r"(?i:[A-ZÄÖÜ][\wäöüß.-]+(?: ?[\wäöüß-]+)?(?:straße|strasse|str\.|weg|platz|allee|gasse|ring|damm|ufer)) ?[0-9]{1,4} ?[a-z]?(?:,.*)?", 7.0),
-        Pattern(r"(?i:(?:[0-9]{1,4},? )?(?:rue|avenue|boulevard|place|chemin|calle|avenida|plaza|paseo|via|viale|piazza|corso|rua|ul\.) .{3,60})", 5.5),
+        Pattern(
+            r"(?i:[A-ZÄÖÜ][\wäöüß.-]+(?: ?[\wäöüß-]+)?(?:straße|strasse|str\.|weg|platz|allee|gasse|ring|damm|ufer)) ?[0-9]{1,4} ?[a-z]?(?:,.*)?",
+            7.0,
+        ),
+        Pattern(
+            r"(?i:(?:[0-9]{1,4},? )?(?:rue|avenue|boulevard|place|chemin|calle|avenida|plaza|paseo|via|viale|piazza|corso|rua|ul\.) .{3,60})",
+            5.5,
+        ),
         Pattern(r"(?i:.{0,20}[0-9]{1,5},? ?[a-z0-9-]{2,20}-(?:ro|gil|daero|dong)\b.*)", 7.0),
         Pattern(r"(?i:p\.? ?o\.? box [0-9]{1,6}.*|(?:apt|suite|unit|flat|studio)\.? #?[0-9a-z]{1,5})", 5.0),
-        Pattern(rf"(?s)[0-9]{{1,6}} (?:[A-Z][\w.'’-]* ){{1,4}}.*[A-Z]{{2}} [0-9]{{5}}(?:-[0-9]{{4}})?", 7.0),
+        Pattern(r"(?s)[0-9]{1,6} (?:[A-Z][\w.'’-]* ){1,4}.*[A-Z]{2} [0-9]{5}(?:-[0-9]{4})?", 7.0),
     ),
     loose=r"(?s).*[\p{L}].*",
     search=rf"(?:^|[^가-힣])({_PROVINCE}\s(?:[가-힣]{{1,5}}[시군구]\s){{1,2}}{_ROAD}\s?{_NUMBER}|[가-힣]{{1,5}}[시군구]\s[가-힣0-9]{{1,8}}(?:로|길)\s?{_NUMBER})",
     masked=rf"(?:{_PROVINCE}|[가-힣]{{1,5}}[시군구])\s.*[*●]{{2,}}.*|[0-9]{{1,5}} [*]{{3,}}.*",
     words=words(
-        strong="""addr, address, addr1, addr2, addr 1, addr 2, addr dtl, addr detail, address line, address1, address2, address line1, address line 1, address line 2, street, street address, road addr, rd addr, rdnmadr,
-        jibun addr, home addr, homeaddr, home address, ship addr, shipping address, ship address, ship to, shipto, bill addr, billing address, dlv addr, dlvr addr, dlvy addr, deliv addr, delivery address, rcv addr, rcvr addr,
-        recipient address, receiver address, detail addr, detail address, bsc addr, base addr, basic addr, dtl addr, adres, adr, adrs, adres1, full addr, addr full, road address, residence, anschrift, adresse, strasse, straße, direccion, indirizzo,
-        dtladdr, detailaddr, road name addr, 주소, 상세주소, 기본주소, 도로명주소, 지번주소, 배송지, 배송지주소, 자택주소, 집주소, 직장주소, 배송주소, 나머지주소, 수령지, 거주지, 수령주소, 도로명, 주소1, 주소2""",
+        strong="""
+        addr, address, addr1, addr2, addr 1, addr 2, addr dtl, addr detail, address line, address1, address2,
+        address line1, address line 1, address line 2, street, street address, road addr, rd addr, rdnmadr,
+        jibun addr, home addr, homeaddr, home address, ship addr, shipping address, ship address, ship to, shipto,
+        bill addr, billing address, dlv addr, dlvr addr, dlvy addr, deliv addr, delivery address, rcv addr,
+        rcvr addr, recipient address, receiver address, detail addr, detail address, bsc addr, base addr, basic addr,
+        dtl addr, adres, adr, adrs, adres1, full addr, addr full, road address, residence, anschrift, adresse,
+        strasse, straße, direccion, indirizzo, dtladdr, detailaddr, road name addr, 주소, 상세주소, 기본주소,
+        도로명주소, 지번주소, 배송지, 배송지주소, 자택주소, 집주소, 직장주소, 배송주소, 나머지주소, 수령지, 거주지,
+        수령주소, 도로명, 주소1, 주소2
+        """,
         weak="apt, dong ho, building, bldg, house no, hausnummer, destination, dest, 목적지, 건물명, 동호수, 지번",
     ),
-    negative=tokens("email mail eml ip mac web url site http wallet contract memory type cd code yn id seq no 이메일 전자 메일 코드 구분 여부 아이피 coin token net nickname alias"),
+    negative=tokens(
+        """
+    email mail eml ip mac web url site http wallet contract memory type cd code yn id seq no 이메일 전자 메일 코드
+    구분 여부 아이피 coin token net nickname alias
+    """
+    ),
     lengths=(3, 300),
     sensitivity=2,
     neighbours=0.5,

@@ -20,7 +20,10 @@ recognizer = Recognizer(
     patterns=(Pattern(r"(?:19[0-9]{2}|20[0-2][0-9])|[0-9]{1,3}(?:세|대)?", 0.3),),
     loose=r"[0-9]{1,4}(?:세|대|년|s)?",
     words=words(
-        strong="age, age group, age band, birth year, birthyear, birth yr, brth yy, birth yyyy, birth y, yob, byear, alter jahre, 나이, 연령, 연령대, 출생연도, 출생년도, 생년도, 태어난해",
+        strong="""
+        age, age group, age band, birth year, birthyear, birth yr, brth yy, birth yyyy, birth y, yob, byear,
+        alter jahre, 나이, 연령, 연령대, 출생연도, 출생년도, 생년도, 태어난해
+        """,
         weak="ages",
     ),
     negative=tokens("account page cache file token data max min limit target product session order account avg"),

@@ -45,10 +45,13 @@ recognizer = Recognizer(
     ),
     masked=r"[0-9]{2,6}-[0-9*●]{0,6}[*●xX]{2,8}(?:-[0-9*●]{1,7}){0,2}|[*●xX]{3,}-[*●xX]{2,}-[0-9]{3,7}",
     words=words(
-        strong="""acct no, acctno, account no, accountno, acct num, account num, account number, bank account, bank acct, bank acct no, bank account no,
-        acnt no, actno, acno, acnut no, acnutno, acc no, vacct, vacct no, virtual account, virtual acct, vbank num, vbank no, vr acct no,
-        refund acct, refund account, rfnd acct no, refund acct no, deposit acct, kontonummer, bankverbindung, bnk acct, 계좌, 계좌번호, 가상계좌,
-        가상계좌번호, 환불계좌, 환불계좌번호, 은행계좌, 입금계좌, 통장번호, 출금계좌""",
+        strong="""
+        acct no, acctno, account no, accountno, acct num, account num, account number, bank account, bank acct,
+        bank acct no, bank account no, acnt no, actno, acno, acnut no, acnutno, acc no, vacct, vacct no,
+        virtual account, virtual acct, vbank num, vbank no, vr acct no, refund acct, refund account, rfnd acct no,
+        refund acct no, deposit acct, kontonummer, bankverbindung, bnk acct, 계좌, 계좌번호, 가상계좌, 가상계좌번호,
+        환불계좌, 환불계좌번호, 은행계좌, 입금계좌, 통장번호, 출금계좌
+        """,
         weak="account, acct, acnt, acnut, konto, bank no, vbank",
     ),
     negative=tokens("type cd code name nm holder owner 예금주 명 id status created gl ledger user login manager balance"),

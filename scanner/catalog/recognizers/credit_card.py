@@ -38,13 +38,17 @@ recognizer = Recognizer(
         r"|[0-9]{6}[*xX●#]{5,9}[0-9]{3,4}|[*xX●#]{8,12}[0-9]{4}|[0-9]{4}-?[0-9]{4}-?[*xX●#]{4}-?[0-9]{4}"
     ),
     words=words(
-        strong="""card no, cardno, card num, card number, cardnum, credit card, creditcard, credit card no, ccn, cc no, cc num, cc number, pan,
-        crd no, crdno, card pan, debit card, pay card no, payment card, kreditkarte, kartennummer, crdt card no, 카드번호, 신용카드,
-        신용카드번호, 체크카드번호, 카드 번호, 결제카드번호""",
+        strong="""
+        card no, cardno, card num, card number, cardnum, credit card, creditcard, credit card no, ccn, cc no, cc num,
+        cc number, pan, crd no, crdno, card pan, debit card, pay card no, payment card, kreditkarte, kartennummer,
+        crdt card no, 카드번호, 신용카드, 신용카드번호, 체크카드번호, 카드 번호, 결제카드번호
+        """,
         weak="card, cc, crd, 카드",
         hint="pay no",
     ),
-    negative=tokens("type cd code company co issuer name nm brand kind exp expiry gift id point member 종류 코드 카드사 회사 명 포인트"),
+    negative=tokens(
+        "type cd code company co issuer name nm brand kind exp expiry gift id point member 종류 코드 카드사 회사 명 포인트"
+    ),
     kinds=NUMERIC_TOO,
     lengths=(12, 25),
     digits=(4, 19),

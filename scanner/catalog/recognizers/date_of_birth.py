@@ -65,12 +65,17 @@ recognizer = Recognizer(
     r"|[0-9]{1,2}\.? [A-Za-z]{3,9} [0-9]{4}",
     masked=r"(?:19|20)[0-9]{2}[-./]?[*xX]{2}[-./]?[*xX]{2}|[*xX]{2,4}[-./]?[*xX0-9]{2}[-./]?[*xX0-9]{2}",
     words=words(
-        strong="""birth, birth date, birthdate, birth day, birthday, birth dt, birthdt, dob, date of birth, dateofbirth, brth, brth dt, brthdy,
-        brdt, brthdd, bday, birth ymd, birthymd, brth ymd, bir dt, bymd, birth de, brthdy de, geburtsdatum, geboren, geburtstag, date naissance,
-        fecha nacimiento, birth dttm, jumin1, rrn front, 생년월일, 생일, 출생일, 출생일자, 생년, 출생""",
+        strong="""
+        birth, birth date, birthdate, birth day, birthday, birth dt, birthdt, dob, date of birth, dateofbirth, brth,
+        brth dt, brthdy, brdt, brthdd, bday, birth ymd, birthymd, brth ymd, bir dt, bymd, birth de, brthdy de,
+        geburtsdatum, geboren, geburtstag, date naissance, fecha nacimiento, birth dttm, jumin1, rrn front, 생년월일, 생일,
+        출생일, 출생일자, 생년, 출생
+        """,
         weak="bth, birt, bir, geb, born",
     ),
-    negative=tokens("created updated order yn 여부 coupon 쿠폰 place country city agree gift point benefit founded opened count"),
+    negative=tokens("""
+    created updated order yn 여부 coupon 쿠폰 place country city agree gift point benefit founded opened count
+    """),
     kinds=frozenset({TypeKind.TEXT, TypeKind.OTHER, TypeKind.DATE, TypeKind.TIME, TypeKind.INTEGER, TypeKind.NUMBER}),
     lengths=(4, 32),
     digits=(2, 20),

@@ -25,7 +25,13 @@ recognizer = Recognizer(
     title="German tax identification number",
     patterns=(Pattern(r"[1-9][0-9] ?[0-9]{3} ?[0-9]{3} ?[0-9]{3}", 5.5, _check),),
     loose=r"[0-9]{2} ?[0-9]{3} ?[0-9]{3} ?[0-9]{3}",
-    words=words(strong="steuer id, steuerid, steuer identifikationsnummer, idnr, steueridentifikationsnummer, steuernummer, steuer nr, german tax id", weak="tax id, tin, tax no"),
+    words=words(
+        strong="""
+        steuer id, steuerid, steuer identifikationsnummer, idnr, steueridentifikationsnummer, steuernummer,
+        steuer nr, german tax id
+        """,
+        weak="tax id, tin, tax no",
+    ),
     kinds=NUMERIC_TOO,
     lengths=(11, 14),
     digits=(11, 11),

@@ -15,9 +15,11 @@ recognizer = Recognizer(
     ),
     loose=r"[0-9A-Za-z:_.-]{8,250}",
     words=words(
-        strong="""device id, deviceid, dvc id, device uuid, device token, push token, adid, idfa, gaid, idfv, aaid, imei, imsi, udid, android id,
-        mac, mac addr, mac address, macaddr, fcm token, device key, duid, device no, ad id, advertising id, uicc, iccid, 단말기id, 기기id, 단말번호,
-        기기번호, 단말기번호, 광고식별자, 기기식별자""",
+        strong="""
+        device id, deviceid, dvc id, device uuid, device token, push token, adid, idfa, gaid, idfv, aaid, imei, imsi,
+        udid, android id, mac, mac addr, mac address, macaddr, fcm token, device key, duid, device no, ad id,
+        advertising id, uicc, iccid, 단말기id, 기기id, 단말번호, 기기번호, 단말기번호, 광고식별자, 기기식별자
+        """,
         weak="dvc, device, terminal id, push id, 단말기, 기기",
     ),
     negative=tokens("type model os name nm version ver brand cd code 모델 종류 명"),

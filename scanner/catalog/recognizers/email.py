@@ -18,8 +18,11 @@ recognizer = Recognizer(
     search=r"(?:^|[^A-Za-z0-9._%+/-])([A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,24})(?:[^A-Za-z0-9@]|$)",
     masked=r"[A-Za-z0-9._%+-]{0,20}[*●xX]{2,20}[A-Za-z0-9._%+-]{0,20}@[A-Za-z0-9*.-]{2,40}",
     words=words(
-        strong="""email, e mail, mail, eml, email addr, email address, emailaddr, mail addr, eml addr, emladdr, email adres, elctrn mail,
-        mail address, e mail addr, correo, courriel, mailadresse, emailadresse, 이메일, 이메일주소, 전자우편, 메일, 메일주소, 전자메일""",
+        strong="""
+        email, e mail, mail, eml, email addr, email address, emailaddr, mail addr, eml addr, emladdr, email adres,
+        elctrn mail, mail address, e mail addr, correo, courriel, mailadresse, emailadresse, 이메일, 이메일주소, 전자우편, 메일,
+        메일주소, 전자메일
+        """,
         weak="em, ml addr, login email",
     ),
     negative=tokens("server smtp template subject title body domain provider sent send count host 템플릿 제목 도메인 발송"),

@@ -133,7 +133,9 @@ sweden = Recognizer(
 france = Recognizer(
     entity="FR_NIR",
     title="French social security number",
-    patterns=(Pattern(r"[12] ?[0-9]{2} ?(?:0[1-9]|1[0-2]|[2-9][0-9]) ?[0-9][0-9AB] ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}", 8.5, _french),),
+    patterns=(
+        Pattern(r"[12] ?[0-9]{2} ?(?:0[1-9]|1[0-2]|[2-9][0-9]) ?[0-9][0-9AB] ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}", 8.5, _french),
+    ),
     loose=r"[12][0-9AB ]{12,20}",
     words=words(strong="nir, numero securite sociale, num secu, insee, secu, numero ss"),
     kinds=NUMERIC_TOO,

@@ -14,7 +14,10 @@ recognizer = Recognizer(
     ),
     loose=r"(?i:[mfuxonw]|[0-9]|남성?|여성?|남자|여자|male|female|unknown|other|기타|미상|divers|[a-z]{1,2}[0-9]{0,2})",
     words=words(
-        strong="gender, sex, gndr, sexdstn, gender cd, sex cd, sx cd, sx, gndr cd, gen cd, geschlecht, sexe, sexo, sex div, sex type, gender type, 성별, 성별코드, 성별구분, 남녀",
+        strong="""
+        gender, sex, gndr, sexdstn, gender cd, sex cd, sx cd, sx, gndr cd, gen cd, geschlecht, sexe, sexo, sex div,
+        sex type, gender type, 성별, 성별코드, 성별구분, 남녀
+        """,
         weak="gen, 성",
     ),
     negative=tokens("target product prd goods offender sexual agree 상품 대상"),

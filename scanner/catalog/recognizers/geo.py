@@ -14,8 +14,10 @@ recognizer = Recognizer(
     ),
     loose=r"-?[0-9]{1,3}\.[0-9]{2,}|POINT.*",
     words=words(
-        strong="""lat, lon, lng, latitude, longitude, gps, gps lat, gps lng, gps lon, lttd, lgtd, geo, geo point, geom, geo lat, geo lon, coord, coords,
-        coordinates, la, lo, pos x, pos y, 위도, 경도, 좌표, 위치좌표""",
+        strong="""
+        lat, lon, lng, latitude, longitude, gps, gps lat, gps lng, gps lon, lttd, lgtd, geo, geo point, geom,
+        geo lat, geo lon, coord, coords, coordinates, la, lo, pos x, pos y, 위도, 경도, 좌표, 위치좌표
+        """,
         weak="location, loc, position, 위치",
     ),
     negative=tokens("hist name nm history plat store shop warehouse branch center wh 매장 점포 지점 창고 max min width"),

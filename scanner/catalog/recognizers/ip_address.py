@@ -32,7 +32,10 @@ recognizer = Recognizer(
     search=rf"(?:^|[^0-9A-Za-z.-])({_V4})(?:[^0-9A-Za-z.-]|$)",
     masked=r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9*xX]{1,3}\.[*xX]{1,3}|[0-9]{1,3}\.[*xX]{1,3}\.[0-9*xX]{1,3}\.[0-9]{1,3}",
     words=words(
-        strong="ip, ip addr, ip address, ipaddr, ipaddress, client ip, user ip, remote ip, remote addr, login ip, reg ip, access ip, conn ip, 아이피, 접속ip, ip주소, 접속아이피",
+        strong="""
+        ip, ip addr, ip address, ipaddr, ipaddress, client ip, user ip, remote ip, remote addr, login ip, reg ip,
+        access ip, conn ip, 아이피, 접속ip, ip주소, 접속아이피
+        """,
         weak="client addr, conn addr, addr",
     ),
     negative=tokens("server host subnet mask gateway version whitelist allow allowed block"),

@@ -6,7 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scanner.catalog.recognizers.base import NUMERIC_TOO, Bools, Pattern, Plausibility, Recognizer, digit_matrix, tokens, weighted, words
+from scanner.catalog.recognizers.base import (
+    NUMERIC_TOO,
+    Bools,
+    Pattern,
+    Plausibility,
+    Recognizer,
+    digit_matrix,
+    tokens,
+    weighted,
+    words,
+)
 
 
 def check_digit(values: Sequence[str]) -> Bools:
@@ -43,9 +53,11 @@ recognizer = Recognizer(
     search_check=check_digit,
     masked=r"[0-9]{3}-[0-9*]{2}-[0-9*]{0,4}[*●]{1,5}|[0-9]{3}-\*\*-[0-9]{5}",
     words=words(
-        strong="""brn, biz no, bizno, biz reg no, bzmn no, brno, bizr no, business no, business registration, business reg no,
-        biz registration no, biz rno, bsnm no, corp biz no, business number, bz no, comp reg no, company reg no, saup no, saupja no,
-        saupja, 사업자번호, 사업자등록번호, 사업자, 사업자등록""",
+        strong="""
+        brn, biz no, bizno, biz reg no, bzmn no, brno, bizr no, business no, business registration, business reg no,
+        biz registration no, biz rno, bsnm no, corp biz no, business number, bz no, comp reg no, company reg no,
+        saup no, saupja no, saupja, 사업자번호, 사업자등록번호, 사업자, 사업자등록
+        """,
         weak="reg no, biz id, tax no, 등록번호",
     ),
     negative=tokens("yn type 구분 여부 name nm 명 상호 account acct"),

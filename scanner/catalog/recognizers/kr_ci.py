@@ -1,4 +1,4 @@
-"""Connecting information (CI, 88 characters of Base64) and duplicated-joining information (DI, 64), from identity verification."""
+"""Connecting information (CI, 88 characters of Base64) and duplicated-joining information (DI, 64)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ recognizer = Recognizer(
     ),
     loose=r"[A-Za-z0-9+/=_-]{40,100}",
     words=words(
-        strong="""ci, di, ci value, di value, ci val, di val, conn info, connecting info, conninfo, dup info, dupinfo, ci key, ipin ci,
-        ipin di, self cert ci, 연계정보, 중복가입확인정보, 중복가입정보, 본인확인값, ci1, ci2, user ci, user di, cust ci, mbr ci, mbr di""",
+        strong="""
+        ci, di, ci value, di value, ci val, di val, conn info, connecting info, conninfo, dup info, dupinfo, ci key,
+        ipin ci, ipin di, self cert ci, 연계정보, 중복가입확인정보, 중복가입정보, 본인확인값, ci1, ci2, user ci,
+        user di, cust ci, mbr ci, mbr di
+        """,
         weak="ipin, conn inf, dupl info",
     ),
     negative=tokens("build pipeline hash pwd password token secret salt"),

@@ -15,7 +15,8 @@ from scanner.catalog.recognizers.base import NUMERIC_TOO, Bools, Pattern, Plausi
 def _region(values: Sequence[str]) -> Bools:
     matrix, fits = digit_matrix(values, 12)
     region = matrix[:, 0] * 10 + matrix[:, 1]
-    return fits & (region >= 11) & (region <= 28) & (region != 27)
+    sound: Bools = fits & (region >= 11) & (region <= 28) & (region != 27)
+    return sound
 
 
 def _plausible(values: Sequence[str]) -> Plausibility:
@@ -50,8 +51,11 @@ recognizer = Recognizer(
     search_check=_region,
     masked=r"[12*][0-9*]-[0-9*]{2}-[0-9*●xX]{0,5}[*●xX]{1,6}[0-9]{0,2}-[0-9*]{2}",
     words=words(
-        strong="""driver license, driver licence, drivers license, driver license no, driver lic no, driving license, driving licence,
-        license no driver, drv lic no, drvr lcns no, dl no, drv lcns no, driver lcns no, 운전면허, 운전면허번호, 면허번호, 운전 면허 번호""",
+        strong="""
+        driver license, driver licence, drivers license, driver license no, driver lic no, driving license,
+        driving licence, license no driver, drv lic no, drvr lcns no, dl no, drv lcns no, driver lcns no, 운전면허,
+        운전면허번호, 면허번호, 운전 면허 번호
+        """,
         weak="license no, licence no, lic no, lcns no, license number, licence number, drv lic, lcns, drvlic, 면허",
     ),
     negative=tokens("expiry exp issue issued type software sw product key class 만료 발급 종별 plate 사업 영업"),

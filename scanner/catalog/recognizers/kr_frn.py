@@ -29,8 +29,10 @@ recognizer = Recognizer(
     search_check=_sound,
     masked=r"[0-9]{6}\s?-?\s?[5-8][0-9]{0,2}[*xX●#]{4,6}",
     words=words(
-        strong="""frn, arc no, alien no, alien reg no, alien registration, foreigner no, foreigner registration, foreigner reg no, frgnr no,
-        frgn reg no, frgn no, fgnr no, 외국인등록번호, 외국인번호, 외국인등록, 국내거소신고번호""",
+        strong="""
+        frn, arc no, alien no, alien reg no, alien registration, foreigner no, foreigner registration,
+        foreigner reg no, frgnr no, frgn reg no, frgn no, fgnr no, 외국인등록번호, 외국인번호, 외국인등록, 국내거소신고번호
+        """,
         weak="alien, arc, foreigner, frgn, frgnr, 외국인",
     ),
     negative=frozenset({"order", "ord", "주문", "yn"}),

@@ -50,7 +50,8 @@ def check_digit(matrix: Digits, offset: int = 0) -> Bools:
 
 def _sound(values: Sequence[str]) -> Bools:
     matrix, fits = digit_matrix(values, 13)
-    return fits & calendar(matrix, (1, 2, 3, 4)) & (matrix[:, 7:].max(axis=1, initial=0) > 0)
+    sound: Bools = fits & calendar(matrix, (1, 2, 3, 4)) & (matrix[:, 7:].max(axis=1, initial=0) > 0)
+    return sound
 
 
 def _sound_masked_head(values: Sequence[str]) -> Bools:
@@ -99,11 +100,15 @@ recognizer = Recognizer(
     search_check=_sound,
     masked=r"[0-9]{6}\s?[-–]?\s?(?:[1-4][0-9]{0,2})?[*xX●#]{4,7}|[*●#]{6}\s?-\s?[1-4*][0-9*]{6}",
     words=words(
-        strong="""rrn, jumin, jumin no, jumin num, jumin bunho, jumin1, jumin2, juminno, ssn kr, resident no, resident number, resid no,
-        resident registration, resident reg no, rsdnt no, rsdn no, resno, res no, rrno, psnl id no, 주민, 주민번호, 주민등록, 주민등록번호,
-        주민 번호, 주민등록 번호, 실명번호""",
-        weak="""ssn, social no, reg no, national id, nid, id no, id num, ident no, idnty no, jm no, jmno, rlnm no, real nm no, personal no,
-        personal id, citizen no, 개인식별번호, 신분번호, 식별번호""",
+        strong="""
+        rrn, jumin, jumin no, jumin num, jumin bunho, jumin1, jumin2, juminno, ssn kr, resident no, resident number,
+        resid no, resident registration, resident reg no, rsdnt no, rsdn no, resno, res no, rrno, psnl id no, 주민,
+        주민번호, 주민등록, 주민등록번호, 주민 번호, 주민등록 번호, 실명번호
+        """,
+        weak="""
+        ssn, social no, reg no, national id, nid, id no, id num, ident no, idnty no, jm no, jmno, rlnm no,
+        real nm no, personal no, personal id, citizen no, 개인식별번호, 신분번호, 식별번호
+        """,
     ),
     negative=tokens("order ord 주문 biz brn 사업자 법인 corp front gender sex sx 성별 serial sn"),
     kinds=NUMERIC_TOO,

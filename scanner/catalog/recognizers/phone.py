@@ -74,20 +74,26 @@ recognizer = Recognizer(
         r"|\+[0-9]{1,3}[- ]?[0-9]{0,4}[- ]?[*xX●#]{2,}[- ]?[0-9*]{2,8}|[(]?[*xX]{3}[)]?[-. ][*xX]{3}[-. ][0-9]{4}"
     ),
     words=words(
-        strong="""phone, phone no, phone number, tel, telno, tel no, telephone, mobile, mobile no, mobile phone, cell, cellphone, cell phone,
-        hp, hp no, hpno, hndphn, handphone, hand phone, mbl, mblno, mbl telno, mbtlnum, mobile tel, contact no, contact number, cntct no,
-        cttpc, fax, fax no, faxno, phn, phn no, msisdn, ph no, moblphon, whatsapp, telefon, telefonnummer, handynummer, rufnummer,
-        telefono, telephone number, celular, portable, gsm, safe no, safety no, vno tel, ctn, 전화, 전화번호, 휴대폰, 휴대폰번호, 핸드폰,
-        핸드폰번호, 연락처, 휴대전화, 휴대전화번호, 유선전화, 자택전화, 직장전화, 팩스, 팩스번호, 안심번호, 비상연락처, 수신번호, 발신번호,
-        집전화, 연락번호""",
-        weak="""contact, cntct, cntc, caller, callee, calling no, called no, sms, kakao, rcv no, receiver no, sender no, call no, callback,
-        callback no, recipient no, ani, dnis, kontakt, sms no, 수신자번호, 발신자번호, 콜백번호""",
+        strong="""
+        phone, phone no, phone number, tel, telno, tel no, telephone, mobile, mobile no, mobile phone, cell,
+        cellphone, cell phone, hp, hp no, hpno, hndphn, handphone, hand phone, mbl, mblno, mbl telno, mbtlnum,
+        mobile tel, contact no, contact number, cntct no, cttpc, fax, fax no, faxno, phn, phn no, msisdn, ph no,
+        moblphon, whatsapp, telefon, telefonnummer, handynummer, rufnummer, telefono, telephone number, celular,
+        portable, gsm, safe no, safety no, vno tel, ctn, 전화, 전화번호, 휴대폰, 휴대폰번호, 핸드폰, 핸드폰번호,
+        연락처, 휴대전화, 휴대전화번호, 유선전화, 자택전화, 직장전화, 팩스, 팩스번호, 안심번호, 비상연락처, 수신번호,
+        발신번호, 집전화, 연락번호
+        """,
+        weak="""
+        contact, cntct, cntc, caller, callee, calling no, called no, sms, kakao, rcv no, receiver no, sender no,
+        call no, callback, callback no, recipient no, ani, dnis, kontakt, sms no, 수신자번호, 발신자번호, 콜백번호
+        """,
         hint="no, number, num, 번호",
     ),
-    negative=tokens("model len length brand maker os type price plan company carrier agency email mail 모델 통신사 기종 요금제"),
+    negative=tokens("""
+    model len length brand maker os type price plan company carrier agency email mail 모델 통신사 기종 요금제
+    """),
     kinds=NUMERIC_TOO,
     lengths=(7, 40),
     digits=(2, 20),
-    plausible=_spread,
     sensitivity=2,
 )

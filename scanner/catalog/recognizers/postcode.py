@@ -1,4 +1,4 @@
-"""Postcodes: five digits in Korea (six, 3-3, before 2015), the United States and Germany; letters and digits in Britain and Canada."""
+"""Postcodes: five digits in Korea (3-3 before 2015), Germany and the United States; letters and digits in Britain and Canada."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ recognizer = Recognizer(
     ),
     loose=r"[0-9]{4,5}|[0-9]{3}-?[0-9]{3}|[0-9]{5}-[0-9]{4}|[A-Za-z0-9]{2,4} ?[0-9][A-Za-z]{2}",
     words=words(
-        strong="""zip, zipcode, zip code, zip cd, zipcd, zip no, zipno, postcode, post code, post cd, post no, postno, postal, postal code, postal cd,
-        post num, plz, postleitzahl, code postal, pst no, zonecode, zone code, area zip, 우편, 우편번호, 우편 번호""",
+        strong="""
+        zip, zipcode, zip code, zip cd, zipcd, zip no, zipno, postcode, post code, post cd, post no, postno, postal,
+        postal code, postal cd, post num, plz, postleitzahl, code postal, pst no, zonecode, zone code, area zip, 우편,
+        우편번호, 우편 번호
+        """,
         weak="zn, post",
     ),
     negative=tokens("file path url name nm compressed board title blog"),

@@ -27,7 +27,10 @@ recognizer = Recognizer(
     search=r"(?:^|[^0-9A-Za-z_=/.-])([0-8][0-9]{2}-[0-9]{2}-[0-9]{4})(?:[^0-9A-Za-z-]|$)",
     search_check=_issued,
     masked=r"[*xX#]{3}[- ]?[*xX#]{2}[- ]?[0-9]{4}",
-    words=words(strong="ssn, social security, social security number, social security no, soc sec no, ss no, us ssn", weak="tin, taxpayer id, tax id, itin, social, social no"),
+    words=words(
+        strong="ssn, social security, social security number, social security no, soc sec no, ss no, us ssn",
+        weak="tin, taxpayer id, tax id, itin, social, social no",
+    ),
     negative=tokens("kr jumin"),
     kinds=NUMERIC_TOO,
     lengths=(9, 11),

@@ -15,9 +15,11 @@ recognizer = Recognizer(
     search=rf"(?:^|[^0-9A-Za-z가-힣-])((?:{_REGION})?\s?[0-9]{{2,3}}\s?[{_KIND}]\s?[0-9]{{4}})(?:[^0-9-]|$)",
     masked=rf"(?:{_REGION})?\s?[0-9*]{{2,3}}\s?[{_KIND}*]\s?(?:[0-9]{{0,3}}[*●]{{1,4}}[0-9]{{0,3}})",
     words=words(
-        strong="""car no, carno, car num, car number, plate, plate no, plate number, license plate, licence plate, vehicle no, vehicle number,
-        vhcl no, vhcle no, vhrno, vehicle plate, car plate, kennzeichen, number plate, car reg no, vehicle reg no, vehicle registration, 차량번호, 차번호,
-        자동차번호, 차량 번호, 번호판, 자동차등록번호, 등록차량번호""",
+        strong="""
+        car no, carno, car num, car number, plate, plate no, plate number, license plate, licence plate, vehicle no,
+        vehicle number, vhcl no, vhcle no, vhrno, vehicle plate, car plate, kennzeichen, number plate, car reg no,
+        vehicle reg no, vehicle registration, 차량번호, 차번호, 자동차번호, 차량 번호, 번호판, 자동차등록번호, 등록차량번호
+        """,
         weak="vehicle, vhcl, car, 차량",
     ),
     negative=tokens("type model kind brand color maker size weight 모델 차종 종류 model name nm"),

@@ -1,0 +1,397 @@
+"""Reading PostgreSQL: the catalogue in a handful of statements, samples block by block.
+
+Every transaction is read-only with its own statement and lock timeouts, and short, so that nothing holds vacuum back. Values
+come as text cast by the server: no type is too odd to hold. Large tables are sampled with TABLESAMPLE SYSTEM, which reads as
+many blocks as asked, whatever the table's size, spread over all of it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.sql.elements import quoted_name
+from sqlalchemy.sql.selectable import FromClause
+
+from scanner.catalog.reading import CatalogSettings, ForeignKey, Gap, RawColumn, Relation, Sampled, Snapshot
+from scanner.catalog.recognizers import TypeKind
+from scanner.model import Function, TableRef
+
+_NOT_SYSTEM = "n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)'"
+
+_RELATIONS = sa.text(f"""
+select c.oid::bigint as oid, n.nspname, c.relname, c.relkind::text as relkind, c.relispartition,
+       c.reltuples::float8 as reltuples, c.relpages,
+       case when c.relkind in ('r', 'm') then pg_catalog.pg_relation_size(c.oid) end as bytes,
+       pg_catalog.current_setting('block_size')::int as block_size,
+       pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+           and (pg_catalog.has_table_privilege(c.oid, 'SELECT')
+                or pg_catalog.has_any_column_privilege(c.oid, 'SELECT')) as readable,
+       case when c.relkind in ('v', 'm') then pg_catalog.pg_get_viewdef(c.oid) end as definition,
+       i.inhparent::bigint as parent, pg_catalog.obj_description(c.oid, 'pg_class') as comment,
+       s.n_tup_ins, s.n_tup_upd, s.n_tup_del, c.relfilenode::bigint as relfilenode, am.amname
+from pg_catalog.pg_class c
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+left join pg_catalog.pg_am am on am.oid = c.relam
+left join (select inhrelid, min(inhparent) as inhparent from pg_catalog.pg_inherits group by inhrelid) i on i.inhrelid = c.oid
+left join pg_catalog.pg_stat_all_tables s on s.relid = c.oid
+where c.relkind in ('r', 'p', 'v', 'm', 'f') and {_NOT_SYSTEM}
+  and not exists (select from pg_catalog.pg_depend d
+                  where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
+order by n.nspname, c.relname
+""")  # noqa: S608 — constants only
+
+_COLUMNS = sa.text(f"""
+select a.attrelid::bigint as oid, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
+       coalesce(bt.typname, t.typname) as base, coalesce(bt.typcategory, t.typcategory)::text as category,
+       coalesce(bt.typtype, t.typtype)::text as typtype,
+       pg_catalog.col_description(a.attrelid, a.attnum) as comment,
+       pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'SELECT') as readable
+from pg_catalog.pg_attribute a
+join pg_catalog.pg_class c on c.oid = a.attrelid
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+join pg_catalog.pg_type t on t.oid = a.atttypid
+left join pg_catalog.pg_type bt on t.typtype = 'd' and bt.oid = t.typbasetype
+where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p', 'v', 'm', 'f') and {_NOT_SYSTEM}
+order by a.attrelid, a.attnum
+""")  # noqa: S608
+
+_STATS = sa.text(f"""
+select n.nspname, c.relname, s.attname, s.n_distinct::float8 as n_distinct, s.null_frac::float8 as null_frac, s.inherited
+from pg_catalog.pg_stats s
+join pg_catalog.pg_namespace n on n.nspname = s.schemaname
+join pg_catalog.pg_class c on c.relname = s.tablename and c.relnamespace = n.oid
+where {_NOT_SYSTEM}
+order by s.inherited
+""")  # noqa: S608
+
+_KEYS = sa.text(f"""
+select k.conrelid::bigint as oid, k.contype::text as contype, k.confrelid::bigint as target,
+       (select array_agg(a.attname::text order by x.ord) from unnest(k.conkey) with ordinality x(num, ord)
+          join pg_catalog.pg_attribute a on a.attrelid = k.conrelid and a.attnum = x.num) as columns,
+       (select array_agg(a.attname::text order by x.ord) from unnest(k.confkey) with ordinality x(num, ord)
+          join pg_catalog.pg_attribute a on a.attrelid = k.confrelid and a.attnum = x.num) as target_columns
+from pg_catalog.pg_constraint k join pg_catalog.pg_namespace n on n.oid = k.connamespace
+where k.contype in ('p', 'u', 'f') and k.conrelid <> 0 and {_NOT_SYSTEM}
+union all
+select i.indrelid::bigint, 'u', 0,
+       (select array_agg(a.attname::text order by x.ord) from unnest(i.indkey::int2[]) with ordinality x(num, ord)
+          join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = x.num), null
+from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indrelid
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where i.indisunique and i.indpred is null and i.indexprs is null and {_NOT_SYSTEM}
+  and not exists (select from pg_catalog.pg_constraint k where k.conindid = i.indexrelid)
+order by 1, 2, 4
+""")  # noqa: S608
+
+_VIEW_READS = sa.text(f"""
+select distinct r.ev_class::bigint as oid, d.refobjid::bigint as source, a.attname
+from pg_catalog.pg_rewrite r
+join pg_catalog.pg_class c on c.oid = r.ev_class
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::regclass and d.objid = r.oid
+     and d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid <> r.ev_class and d.refobjsubid > 0
+join pg_catalog.pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+where c.relkind in ('v', 'm') and {_NOT_SYSTEM}
+""")  # noqa: S608
+
+_FUNCTIONS = (
+    """
+select n.nspname, p.proname, l.lanname, {body} as body, p.prosecdef,
+       pg_catalog.pg_get_function_result(p.oid) as returns, p.proargnames::text[] as names, p.proargmodes::text[] as modes
+from pg_catalog.pg_proc p
+join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+join pg_catalog.pg_language l on l.oid = p.prolang
+where """
+    + _NOT_SYSTEM
+    + """
+  and not exists (select from pg_catalog.pg_depend d
+                  where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
+order by n.nspname, p.proname, p.oid
+"""
+)
+
+_KINDS = {"r": "table", "p": "table", "v": "view", "m": "materialized_view", "f": "foreign_table"}
+_BY_BASE = {
+    "bool": TypeKind.BOOLEAN, "date": TypeKind.DATE, "json": TypeKind.JSON, "jsonb": TypeKind.JSON, "hstore": TypeKind.JSON,
+    "uuid": TypeKind.UUID, "inet": TypeKind.INET, "cidr": TypeKind.INET, "macaddr": TypeKind.MAC, "macaddr8": TypeKind.MAC,
+    "bytea": TypeKind.BYTES, "int2": TypeKind.INTEGER, "int4": TypeKind.INTEGER, "int8": TypeKind.INTEGER, 
+    "numeric": TypeKind.NUMBER,
+    "float4": TypeKind.NUMBER, "float8": TypeKind.NUMBER, "money": TypeKind.OTHER, "oid": TypeKind.OTHER,
+}  # fmt: skip
+
+
+def _kind(base: str, category: str) -> TypeKind:
+    if category == "A":
+        return TypeKind.ARRAY
+    if base in _BY_BASE:
+        return _BY_BASE[base]
+    if category == "D":
+        return TypeKind.TIME
+    if category == "C":
+        return TypeKind.JSON  # a composite type: read with to_json
+    return TypeKind.TEXT if category == "S" else TypeKind.OTHER
+
+
+class PostgresReader:
+    """Reads one PostgreSQL database (10 or newer)."""
+
+    def __init__(self, engine: sa.Engine, settings: CatalogSettings) -> None:
+        self._engine = engine
+        self._settings = settings
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        with self._engine.connect() as connection, connection.begin():
+            connection.execute(sa.text("SET TRANSACTION READ ONLY"))
+            for name, seconds in (
+                ("statement_timeout", self._settings.statement_seconds),
+                ("lock_timeout", self._settings.lock_seconds),
+            ):
+                connection.execute(sa.select(sa.func.set_config(name, str(int(seconds * 1000)), True)))
+            connection.execute(sa.select(sa.func.set_config("extra_float_digits", "0", True)))
+            yield connection
+
+    def snapshot(self) -> Snapshot:
+        """The whole catalogue, in seven statements."""
+        gaps: list[Gap] = []
+        with self._transaction() as connection:
+            version = int(connection.scalar(sa.text("select current_setting('server_version_num')::int")) or 0)
+            relations = connection.execute(_RELATIONS).mappings().all()
+            columns = connection.execute(_COLUMNS).mappings().all()
+            keys = connection.execute(_KEYS).mappings().all()
+            reads = connection.execute(_VIEW_READS).mappings().all()
+            stats = connection.execute(_STATS).mappings().all()
+            body = "coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc)" if version >= 140000 else "p.prosrc"
+            functions = connection.execute(sa.text(_FUNCTIONS.replace("{body}", body))).mappings().all()
+            default = connection.scalar(sa.text("select current_schema()")) or "public"
+        refs = {r["oid"]: TableRef(r["nspname"], r["relname"]) for r in relations}
+        known: dict[tuple[TableRef, str], tuple[float, float]] = {}
+        for s in stats:  # inherited statistics come last: for a parent they are about all its children
+            known[TableRef(s["nspname"], s["relname"]), s["attname"]] = (s["n_distinct"], s["null_frac"])
+        by_table = _columns(columns, refs, known)
+        primary, unique, foreign = _keys(keys, refs)
+        view_reads: dict[int, set[tuple[TableRef, str]]] = defaultdict(set)
+        for r in reads:
+            if r["source"] in refs:
+                view_reads[r["oid"]].add((refs[r["source"]], r["attname"]))
+        sizes = {r["oid"]: (_rows(r), r["bytes"] or 0) for r in relations}
+        result: dict[TableRef, Relation] = {}
+        for r in relations:
+            rows, size = sizes[r["oid"]]
+            if r["relkind"] == "p":
+                leaves = _descendants(r["oid"], relations)
+                rows = sum(sizes[c][0] or 0 for c in leaves) if all(sizes[c][0] is not None for c in leaves) else None
+                size = sum(sizes[c][1] for c in leaves)
+            ref = refs[r["oid"]]
+            result[ref] = Relation(
+                ref=ref,
+                kind="partition" if r["relispartition"] else _KINDS[r["relkind"]],
+                columns=tuple(by_table.get(r["oid"], ())),
+                rows=rows,
+                bytes=size if r["relkind"] in ("r", "p", "m") else None,
+                stamp=f"{r['relfilenode']}:{r['n_tup_ins'] or 0}:{r['n_tup_upd'] or 0}:{r['n_tup_del'] or 0}"
+                if r["relkind"] in ("r", "m")
+                else "",
+                readable=r["readable"],
+                definition=r["definition"],
+                parent=refs.get(r["parent"]) if r["parent"] else None,
+                partitioned=r["relkind"] == "p",
+                primary_key=primary.get(r["oid"], ()),
+                unique_keys=tuple(unique.get(r["oid"], ())),
+                foreign_keys=tuple(foreign.get(r["oid"], ())),
+                comment=r["comment"] or "",
+                reads=frozenset(view_reads.get(r["oid"], ())),
+            )
+            if not r["readable"]:
+                gaps.append(
+                    Gap(
+                        str(ref),
+                        "the account may not read it",
+                        f"GRANT SELECT ON {ref} to the catalogue account, or leave it to its names",
+                    )
+                )
+        return Snapshot(result, _functions(functions), default, tuple(gaps))
+
+    def sample(self, relation: Relation) -> Sampled:
+        """Rows spread over the whole relation; small ones are read whole and counted."""
+        chosen = [c for c in relation.columns if c.readable]
+        if not chosen:
+            return Sampled({})
+        table = _table(relation)
+        s = self._settings
+        with self._transaction() as connection:
+            exact = None
+            source: FromClause = table
+            limit: int | None = s.sample_rows
+            share = 100.0
+            small = relation.bytes is not None and relation.bytes <= s.exact_bytes
+            if relation.kind in ("view", "foreign_table"):
+                if not self._cheap(connection, table):
+                    return Sampled({}, gap=None if relation.kind == "view" else Gap(str(relation.ref), "too costly to sample"))
+                limit = 500
+            elif small:
+                exact = connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
+            blocks = max(1, (relation.bytes or 0) // 8192)
+            if relation.bytes is not None and (blocks > s.sample_blocks or (exact or 0) > s.sample_rows):
+                share = min(100.0, max(100.0 * s.sample_blocks / blocks, 0.0001))
+                source = sa.tablesample(table, sa.func.system(sa.cast(sa.literal(share), sa.Float)), seed=sa.literal(20240229))
+                limit = None
+            query = sa.select(*(self._text(source, c) for c in chosen)).select_from(source)
+            rows_known = relation.rows if exact is None else float(exact)
+            if limit is None and rows_known is None:
+                rows_known = (connection.scalar(sa.select(sa.func.count()).select_from(source)) or 0) * 100.0 / share
+            query = self._thin(query, source, rows_known or 0.0, blocks) if limit is None else query.limit(limit)
+            rows = connection.execute(query).all()
+            columns = {c.name: [row[i] for row in rows] for i, c in enumerate(chosen)}
+            if limit is None:
+                self._fill_sparse(connection, table, chosen, columns, blocks)
+        guessed = None if rows_known is None else round(rows_known)
+        return Sampled(
+            columns, len(rows), exact if exact is not None else guessed, whole=exact is not None and len(rows) >= exact
+        )
+
+    def _thin(self, query: sa.Select[Any], source: FromClause, rows: float, blocks: int) -> sa.Select[Any]:
+        """From each block only as many rows as wanted, the same ones each time: those whose place hashes low."""
+        expected = rows / blocks * min(blocks, self._settings.sample_blocks)
+        bound = self._settings.sample_rows * 3
+        if expected > self._settings.sample_rows * 1.2:
+            place = sa.func.hashtext(sa.cast(source.c["ctid"], sa.Text)).op("&")(1023)
+            query = query.where(place < max(1, int(1024 * self._settings.sample_rows / expected)))
+        return query.limit(bound)
+
+    def _fill_sparse(
+        self,
+        connection: sa.Connection,
+        table: FromClause,
+        chosen: list[RawColumn],
+        columns: dict[str, list[str | None]],
+        blocks: int,
+    ) -> None:
+        """A column that is nearly always null, yet not empty: look in more blocks, for its values alone."""
+        share = min(100.0, 100.0 * self._settings.sample_blocks * 10 / blocks)
+        for column in chosen:
+            got = sum(v is not None for v in columns[column.name])
+            if got >= 20 or column.null_share == 1.0:
+                continue
+            source = sa.tablesample(table, sa.func.system(sa.cast(sa.literal(share), sa.Float)), seed=sa.literal(20240301))
+            query = (
+                sa.select(self._text(source, column))
+                .select_from(source)
+                .where(source.c[column.name].is_not(None))
+                .limit(self._settings.typed_values)
+            )
+            columns[column.name] = [*columns[column.name], *connection.scalars(query)]
+
+    def _text(self, table: FromClause, column: RawColumn) -> sa.ColumnElement[Any]:
+        value: sa.ColumnElement[Any] = table.c[column.name]
+        if column.kind is TypeKind.BYTES:
+            return sa.case((value.is_(None), sa.null()), else_=sa.func.encode(sa.func.substr(value, 1, 96), "hex"))
+        if column.kind in (TypeKind.ARRAY, TypeKind.JSON) and "json" not in column.type and column.type != "hstore":
+            value = sa.func.to_json(value)
+        text: sa.ColumnElement[Any] = sa.cast(value, sa.Text)
+        # JSON cut in the middle is no JSON any more
+        limit = self._settings.value_chars * (10 if column.kind in (TypeKind.ARRAY, TypeKind.JSON) else 1)
+        return sa.func.left(text, limit)
+
+    def _cheap(self, connection: sa.Connection, table: FromClause) -> bool:
+        """Would the first rows of a view come without much work, by the planner's own estimate?"""
+        query = sa.select(sa.literal(1)).select_from(table).limit(500)
+        text = str(query.compile(self._engine, compile_kwargs={"literal_binds": True}))
+        plan: Any = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {text}").scalar()
+        return bool(plan) and float(plan[0]["Plan"]["Total Cost"]) < 50_000
+
+    def count_distinct(self, relation: Relation, column: str) -> int | None:
+        """Exact distinct values of a column of a small table; None for a large one."""
+        if relation.bytes is None or relation.bytes > self._settings.exact_bytes:
+            return None
+        table = _table(relation)
+        with self._transaction() as connection:
+            return connection.scalar(sa.select(sa.func.count(table.c[column].distinct())).select_from(table))
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def _table(relation: Relation) -> sa.TableClause:
+    """The relation for queries; names are always quoted, by SQLAlchemy."""
+    columns: list[sa.ColumnClause[Any]] = [sa.column(quoted_name(c.name, quote=True)) for c in relation.columns]
+    if relation.kind not in ("view", "foreign_table"):
+        columns.append(sa.column("ctid"))
+    return sa.table(quoted_name(relation.ref.name, quote=True), *columns, schema=quoted_name(relation.ref.schema, quote=True))
+
+
+def _rows(r: Any) -> float | None:
+    """The planner's own estimate: the density at the last ANALYZE times the blocks there are now."""
+    if r["relkind"] == "v" or r["reltuples"] < 0:
+        return None
+    if r["relkind"] == "f":
+        return float(r["reltuples"])
+    if r["bytes"] is not None and r["relpages"] > 0:
+        return float(r["reltuples"] / r["relpages"] * r["bytes"] / r["block_size"])
+    return 0.0 if not r["bytes"] else None
+
+
+def _descendants(oid: int, relations: Any) -> list[int]:
+    children: dict[int, list[Any]] = defaultdict(list)
+    for r in relations:
+        if r["parent"]:
+            children[r["parent"]].append(r)
+    leaves: list[int] = []
+    queue = [oid]
+    while queue:
+        for child in children[queue.pop()]:
+            (queue if child["relkind"] == "p" else leaves).append(child["oid"])
+    return leaves
+
+
+def _columns(
+    rows: Any, refs: Mapping[int, TableRef], known: Mapping[tuple[TableRef, str], tuple[float, float]]
+) -> dict[int, list[RawColumn]]:
+    result: dict[int, list[RawColumn]] = defaultdict(list)
+    for r in rows:
+        ref = refs.get(r["oid"])
+        if ref is None:
+            continue
+        distinct, null_share = known.get((ref, r["attname"]), (None, None))
+        result[r["oid"]].append(
+            RawColumn(
+                r["attname"], r["type"], _kind(r["base"], r["category"]), r["comment"] or "", distinct, null_share, r["readable"]
+            )
+        )
+    return result
+
+
+def _keys(
+    rows: Any, refs: Mapping[int, TableRef]
+) -> tuple[dict[int, tuple[str, ...]], dict[int, list[tuple[str, ...]]], dict[int, list[ForeignKey]]]:
+    primary: dict[int, tuple[str, ...]] = {}
+    unique: dict[int, list[tuple[str, ...]]] = defaultdict(list)
+    foreign: dict[int, list[ForeignKey]] = defaultdict(list)
+    for r in rows:
+        columns = tuple(r["columns"] or ())
+        if not columns:
+            continue
+        if r["contype"] == "f":
+            if r["target"] in refs:
+                foreign[r["oid"]].append(ForeignKey(columns, refs[r["target"]], tuple(r["target_columns"] or ())))
+            continue
+        if r["contype"] == "p":
+            primary[r["oid"]] = columns
+        if columns not in unique[r["oid"]]:
+            unique[r["oid"]].append(columns)
+    return primary, unique, foreign
+
+
+def _functions(rows: Any) -> dict[TableRef, tuple[Function, ...]]:
+    result: dict[TableRef, list[Function]] = defaultdict(list)
+    for r in rows:
+        ref = TableRef(r["nspname"], r["proname"])
+        names, modes = r["names"] or [], r["modes"]
+        inputs = tuple(n for i, n in enumerate(names) if modes is None or modes[i] in ("i", "b", "v"))
+        language = r["lanname"] if r["lanname"] in ("sql", "plpgsql") else "other"
+        result[ref].append(Function(ref, language, r["body"] or "", r["prosecdef"], r["returns"] or "", inputs))
+    return {ref: tuple(found) for ref, found in result.items()}

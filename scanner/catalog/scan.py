@@ -1,0 +1,423 @@
+"""One look at one customer database: catalogue, samples, verdicts, people."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from scanner.catalog.classify import Classifier
+from scanner.catalog.persons import estimate_distinct, person_keys
+from scanner.catalog.postgres import PostgresReader
+from scanner.catalog.reading import CatalogSettings, Gap, Reader, Relation, Sampled, Snapshot
+from scanner.catalog.recognizers import RECOGNIZERS
+from scanner.catalog.samples import ColumnSample
+from scanner.catalog.serial import content_version
+from scanner.catalog.sqlite import SqliteReader, open_readonly
+from scanner.catalog.weigh import Verdict
+from scanner.catalog.words import Vocabulary
+from scanner.errors import CatalogError
+from scanner.model import Column, Schema, Table, TableRef
+
+RULES = "1"  # raise whenever a recognizer, a word or a weight changes: old verdicts are then judged anew
+_BATCH_VALUES = 400_000  # values held at once: bounds memory whatever the schema's size
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class CatalogScan:
+    """The map, what is missing from it, and what the look cost."""
+
+    schema: Schema
+    gaps: tuple[Gap, ...]
+    tables_read: int
+    values_read: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """What a sample says about sizes, kept after its values are gone."""
+
+    rows: int | None
+    distinct: Mapping[str, tuple[float, int, int, int]]  # column -> share filled, seen, distinct, seen once
+
+
+def scan_catalog(
+    name: str,
+    url: str,
+    *,
+    previous: Schema | None = None,
+    settings: CatalogSettings | None = None,
+    progress: Progress | None = None,
+) -> CatalogScan:
+    """Look at a database and judge its columns.
+
+    ``url`` is SQLAlchemy's; the account needs no more than SELECT. ``previous`` is the last map: tables whose columns and
+    change counters stayed the same keep their verdicts unread. ``progress`` is called with (what, done, total).
+    Raises :class:`CatalogError` when the database cannot be reached at all; anything less is a :class:`Gap`.
+    """
+    settings = settings or CatalogSettings()
+    started = time.monotonic()
+    tell = progress or (lambda _what, _done, _total: None)
+    reader, shown = _open(name, url, settings)
+    try:
+        try:
+            snapshot = reader.snapshot()
+        except (SQLAlchemyError, OSError) as error:
+            raise CatalogError(f"database {name!r} ({shown}) cannot be looked at: {_plain(error)}", _hint(error)) from None
+        return _Scan(name, reader, snapshot, settings, previous, tell, started).run()
+    finally:
+        reader.close()
+
+
+class _Scan:
+    """The steps of one scan over one snapshot."""
+
+    def __init__(
+        self,
+        name: str,
+        reader: Reader,
+        snapshot: Snapshot,
+        settings: CatalogSettings,
+        previous: Schema | None,
+        tell: Progress,
+        started: float,
+    ) -> None:
+        self._name = name
+        self._reader = reader
+        self._snapshot = snapshot
+        self._settings = settings
+        self._tell = tell
+        self._started = started
+        self._gaps: list[Gap] = list(snapshot.gaps)
+        self._classifier = Classifier(RECOGNIZERS, presidio=settings.presidio)
+        self._vocabulary = Vocabulary(RECOGNIZERS)
+        self._old = dict(previous.tables) if previous is not None and previous.version.split("-")[0] == RULES else {}
+        self._values = 0
+        self._read = 0
+        self._counted: dict[TableRef, _Counted] = {}
+
+    def run(self) -> CatalogScan:
+        relations = self._snapshot.relations
+        columns: dict[TableRef, tuple[Column, ...]] = {}
+        kept: set[TableRef] = set()
+        todo: list[Relation] = []
+        leaves: list[Relation] = []
+        for ref, relation in relations.items():
+            if relation.kind == "partition" and relation.parent in relations:
+                leaves.append(relation)
+            elif (old := self._old.get(ref)) is not None and _unchanged(old, relation):
+                columns[ref] = old.columns
+                kept.add(ref)
+            else:
+                todo.append(relation)
+        # base tables before views, so that views can inherit
+        todo.sort(key=lambda r: (r.kind in ("view", "materialized_view"), r.ref))
+        batch: list[ColumnSample] = []
+        held = 0
+        for done, relation in enumerate(todo):
+            self._tell(str(relation.ref), done, len(todo))
+            samples = self._samples(relation)
+            batch.extend(samples)
+            held += sum(len(s.values) for s in samples)
+            if held > _BATCH_VALUES:
+                self._judge(batch, columns)
+                batch, held = [], 0
+            if self._settings.pause_seconds:
+                time.sleep(self._settings.pause_seconds)
+        self._judge(batch, columns)
+        for relation in todo:
+            columns.setdefault(relation.ref, ())  # a table without columns
+            if relation.reads:
+                columns[relation.ref] = self._inherit(relation, columns)
+        for relation in leaves:
+            columns[relation.ref] = self._from_parent(relation, columns)
+        columns = {ref: self._overridden(ref, found) for ref, found in columns.items()}
+        tables = self._tables(columns, kept)
+        self._tell("done", len(todo), len(todo))
+        schema = Schema(
+            database=self._name,
+            version=content_version(RULES, tables, self._snapshot.functions, self._snapshot.default_schema),
+            tables=tables,
+            functions=dict(self._snapshot.functions),
+            default_schema=self._snapshot.default_schema,
+        )
+        return CatalogScan(schema, tuple(self._gaps), self._read, self._values, time.monotonic() - self._started)
+
+    # -- values ------------------------------------------------------------------------------------------------
+
+    def _samples(self, relation: Relation) -> list[ColumnSample]:
+        sampled = self._sample(relation)
+        keys = {c for f in relation.foreign_keys for c in f.columns} | set(relation.primary_key)
+        result = []
+        distinct: dict[str, tuple[float, int, int, int]] = {}
+        for column in relation.columns:
+            read = sampled.columns.get(column.name, ())
+            present = [v for v in read if v is not None]
+            tally = Counter(present)
+            first = read[: sampled.rows]  # what follows was looked for where the column is seldom filled
+            share = sum(v is not None for v in first) / len(first) if first else 0.0
+            distinct[column.name] = (share, len(present), len(tally), sum(n == 1 for n in tally.values()))
+            unique = list(tally)
+            long = bool(unique) and sum(map(len, unique)) > 20 * len(unique)
+            values = _spread(unique, self._settings.text_values if long else self._settings.typed_values)
+            self._values += len(values)
+            result.append(
+                ColumnSample(
+                    table=relation.ref,
+                    column=column.name,
+                    kind=column.kind,
+                    values=tuple(values),
+                    seen=len(present),
+                    nulls=len(read) - len(present),
+                    distinct=len(tally),
+                    comment=column.comment,
+                    key=column.name in keys,
+                    whole=sampled.whole,
+                )
+            )
+        self._counted[relation.ref] = _Counted(sampled.table_rows, distinct)
+        return result
+
+    def _sample(self, relation: Relation) -> Sampled:
+        nothing = Sampled({})
+        if not relation.readable or (relation.kind == "view" and not self._settings.views):
+            return nothing
+        if time.monotonic() - self._started > self._settings.total_seconds:
+            self._gaps.append(Gap(str(relation.ref), "the scan's time was spent before it", "raise the catalogue's time limit"))
+            return nothing
+        try:
+            sampled = self._reader.sample(relation)
+        except (SQLAlchemyError, OSError, ValueError, OverflowError) as error:
+            self._gaps.append(Gap(str(relation.ref), _plain(error), _hint(error)))
+            return nothing
+        if sampled.gap is not None:
+            self._gaps.append(sampled.gap)
+        self._read += 1
+        return sampled
+
+    def _judge(self, samples: Sequence[ColumnSample], columns: dict[TableRef, tuple[Column, ...]]) -> None:
+        verdicts = self._classifier.classify(samples)
+        types = {(r.ref, c.name): c.type for r in self._snapshot.relations.values() for c in r.columns} if samples else {}
+        for sample, verdict in zip(samples, verdicts, strict=True):
+            column = _column(sample.column, types[sample.table, sample.column], verdict)
+            columns[sample.table] = (*columns.get(sample.table, ()), column)
+
+    # -- verdicts from elsewhere -------------------------------------------------------------------------------
+
+    def _inherit(self, view: Relation, columns: Mapping[TableRef, tuple[Column, ...]]) -> tuple[Column, ...]:
+        """A view's column that bears the name of a base column it reads holds what that holds."""
+        base: dict[str, tuple[TableRef, Column]] = {}
+        for ref, name in sorted(view.reads):
+            found = next((c for c in columns.get(ref, ()) if c.name == name and c.pii_class is not None), None)
+            if found is not None:
+                base[name] = (ref, found)
+        result = []
+        for c in columns[view.ref]:
+            if c.pii_class is None and c.name in base:
+                ref, source = base[c.name]
+                result.append(
+                    replace(source, type=c.type, evidence=f"as {ref}.{c.name}, which the view reads: {source.evidence}")
+                )
+            else:
+                result.append(c)
+        return tuple(result)
+
+    def _from_parent(self, leaf: Relation, columns: Mapping[TableRef, tuple[Column, ...]]) -> tuple[Column, ...]:
+        top = leaf
+        while top.kind == "partition" and top.parent in self._snapshot.relations:
+            top = self._snapshot.relations[top.parent]
+        known = {c.name: c for c in columns.get(top.ref, ())}
+        return tuple(
+            replace(known[c.name], type=c.type, evidence=f"partition of {top.ref}: {known[c.name].evidence}")
+            if c.name in known
+            else Column(c.name, c.type)
+            for c in leaf.columns
+        )
+
+    def _overridden(self, ref: TableRef, columns: tuple[Column, ...]) -> tuple[Column, ...]:
+        decided = {o.column: o for o in self._settings.overrides if o.table == ref}
+        if not decided:
+            return columns
+        return tuple(
+            replace(c, pii_class=d.pii_class, form=d.form, confidence=1.0, evidence=f"decided by an officer: {d.reason}")
+            if (d := decided.get(c.name))
+            else c
+            for c in columns
+        )
+
+    # -- people ------------------------------------------------------------------------------------------------
+
+    def _tables(self, columns: Mapping[TableRef, tuple[Column, ...]], kept: set[TableRef]) -> dict[TableRef, Table]:
+        relations = self._snapshot.relations
+        keys = person_keys(relations, columns, self._vocabulary)
+        result: dict[TableRef, Table] = {}
+        for ref in sorted(relations):
+            relation = relations[ref]
+            old = self._old.get(ref) if ref in kept else None
+            rows = self._rows(relation, old)
+            key = keys.get(ref)
+            persons = None
+            if key is not None:
+                same = old is not None and old.person_column == key.column
+                persons = old.persons if same and old is not None else self._persons(relation, key.column, key.own, rows)
+            result[ref] = Table(
+                ref=ref,
+                columns=columns[ref],
+                kind=relation.kind,
+                rows=rows,
+                persons=persons,
+                person_column=key.column if key else None,
+                unique_keys=tuple(dict.fromkeys(k for k in (relation.primary_key, *relation.unique_keys) if k)),
+                definition=relation.definition,
+                parent=relation.parent,
+                stamp=relation.stamp,
+            )
+        return result
+
+    def _rows(self, relation: Relation, old: Table | None) -> int | None:
+        counted = self._counted.get(relation.ref)
+        if counted is not None and counted.rows is not None:
+            return counted.rows
+        if old is not None and old.rows is not None:
+            return old.rows
+        if relation.rows is None and relation.parent is not None and relation.parent in self._counted and relation.bytes:
+            # a partition nobody analysed: its share of the parent's rows is its share of the bytes
+            parent, whole = self._snapshot.relations[relation.parent], self._counted[relation.parent].rows
+            if whole is not None and parent.bytes:
+                return round(whole * relation.bytes / parent.bytes)
+        return round(relation.rows) if relation.rows is not None else None
+
+    def _persons(self, relation: Relation, column: str, own: bool, rows: int | None) -> int | None:
+        """Different people of a table: counted when small, else by the engine's statistics, else from the sample."""
+        if own and rows is not None and (column,) == relation.primary_key:
+            return rows
+        if not relation.readable:
+            return None
+        try:
+            exact = self._reader.count_distinct(relation, column)
+        except SQLAlchemyError:
+            exact = None
+        if exact is not None:
+            return exact
+        raw = next((c for c in relation.columns if c.name == column), None)
+        if raw is not None and raw.distinct is not None and rows is not None and raw.distinct != 0:
+            return round(raw.distinct) if raw.distinct > 0 else round(-raw.distinct * rows)
+        counted = self._counted.get(relation.ref)
+        if counted is not None and column in counted.distinct and rows is not None:
+            filled, seen, distinct, singles = counted.distinct[column]
+            return estimate_distinct(seen, distinct, singles, max(round(rows * filled), seen))
+        return None
+
+
+def _open(name: str, url: str, settings: CatalogSettings) -> tuple[Reader, str]:
+    """The reader for a URL, and the URL without its password."""
+    try:
+        parsed = sa.make_url(url)
+    except ArgumentError:
+        raise CatalogError(
+            f"database {name!r}: the url is not one", "write it as postgresql+psycopg://account@host/database"
+        ) from None
+    shown = parsed.render_as_string(hide_password=True)
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        path = Path(parsed.database or "")
+        if not path.is_file():
+            raise CatalogError(f"database {name!r}: no SQLite file at {path}", "check the url in the configuration")
+        return SqliteReader(open_readonly(path, settings.connect_seconds), settings, path), shown
+    if backend == "postgresql":
+        if parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        try:
+            engine = sa.create_engine(
+                parsed,
+                poolclass=sa.pool.QueuePool,
+                pool_size=1,
+                max_overflow=0,
+                connect_args={"connect_timeout": settings.connect_seconds, "application_name": "vendorwatch catalog"},
+            )
+        except (NoSuchModuleError, ImportError):
+            raise CatalogError(f"database {name!r} ({shown}): its driver is not installed", "use postgresql+psycopg://") from None
+        return PostgresReader(engine, settings), shown
+    raise CatalogError(f"database {name!r} ({shown}): no reader for {backend}", "PostgreSQL and SQLite are read so far")
+
+
+def _column(name: str, type_: str, verdict: Verdict) -> Column:
+    return Column(name, type_, verdict.pii_class, verdict.form, verdict.confidence, verdict.evidence)
+
+
+def _spread(values: list[str], most: int) -> list[str]:
+    """At most ``most`` of the values, evenly from all of them."""
+    if len(values) <= most:
+        return values
+    step = len(values) / most
+    return [values[int(i * step)] for i in range(most)]
+
+
+def _unchanged(old: Table, relation: Relation) -> bool:
+    """Same columns, and no more than one row in twenty touched since the table was last sampled?"""
+    if [(c.name, c.type) for c in old.columns] != [(c.name, c.type) for c in relation.columns] or old.kind != relation.kind:
+        return False
+    if not relation.stamp or not old.stamp:
+        return False
+    if old.stamp == relation.stamp:
+        return True
+    before, now = old.stamp.split(":"), relation.stamp.split(":")
+    if len(before) != 4 or len(now) != 4 or before[0] != now[0]:
+        return False
+    changes = [int(n) - int(b) for b, n in zip(before[1:], now[1:], strict=True)]
+    return min(changes) >= 0 and sum(changes) <= 0.05 * (old.rows or 0)
+
+
+def _plain(error: BaseException) -> str:
+    """The engine's own first sentence; never the statement, its parameters, or a password."""
+    origin = getattr(error, "orig", None) or error
+    text = str(origin).strip().splitlines()[0] if str(origin).strip() else type(origin).__name__
+    return text[:300]
+
+
+def _hint(error: BaseException) -> str:
+    text = str(getattr(error, "orig", None) or error).lower()
+    for word, hint in (
+        ("permission denied", "grant the catalogue account SELECT on it"),
+        ("password", "check the account and its password in the configuration"),
+        ("authentication", "check the account and pg_hba.conf"),
+        ("does not exist", "it was dropped or renamed meanwhile; the next scan will show"),
+        ("lock timeout", "somebody held a lock; the next scan tries again"),
+        ("statement timeout", "raise the catalogue's statement limit, or scan at a quieter hour"),
+        ("refused", "is the server running, and does it listen there?"),
+        ("could not translate", "check the host name"),
+        ("resolve", "check the host name"),
+        ("timeout", "check host, port and firewall"),
+    ):
+        if word in text:
+            return hint
+    return "see the server's log"
+
+
+def rule_set_hash() -> str:
+    """A short hash of all patterns and words: shows that a change of rules was not told by ``RULES``."""
+    parts = []
+    for entity, r in sorted(RECOGNIZERS.items()):
+        parts.append(
+            repr(
+                (
+                    entity,
+                    [(p.regex, p.weight) for p in r.patterns],
+                    r.loose,
+                    r.search,
+                    r.masked,
+                    sorted(r.words.items()),
+                    sorted(r.negative),
+                )
+            )
+        )
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
