@@ -1,0 +1,99 @@
+"""The PII map: which column of which database holds what kind of personal data, and how sure that is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import Field
+from sqlalchemy import select
+
+from api.deps import Shared, requires
+from api.errors import RESPONSES
+from api.paging import Filters, Text, cut
+from api.schemas import CatalogDatabase, CatalogRow, Page
+from scanner.model import Schema
+from scanner.pipeline import load_schema
+from scanner.store import tables as t
+from scanner.store.state import reading
+
+router = APIRouter(tags=["catalog"], dependencies=[Depends(requires("read:catalog"))], responses=RESPONSES)
+
+
+class CatalogFilters(Filters):
+    """Which columns."""
+
+    database: Annotated[Text | None, Field(description="Name in the configuration.")] = None
+    table: Annotated[Text | None, Field(description="schema.table, or the table alone where there are no schemas.")] = None
+    pii_class: Annotated[Text | None, Field(description="Only columns of this class.")] = None
+    personal: Annotated[bool, Field(description="Only columns with personal data.")] = False
+
+
+@router.get("/catalog", response_model=Page[CatalogRow])
+def catalog(request: Request, response: Response, shared: Shared, filters: Annotated[CatalogFilters, Query()]) -> Any:
+    """Columns with their verdicts, by database, schema and table, in the order the tables have them."""
+    after = filters.after(str, str, str, int)
+    found = [
+        (key, row)
+        for key, row in _rows(_schemas(shared, filters.database))
+        if (filters.pii_class is None or row["pii_class"] == filters.pii_class)
+        and (not filters.personal or row["pii_class"] is not None)
+        and (filters.table is None or filters.table == (f"{row['schema']}.{row['table']}" if row["schema"] else row["table"]))
+    ]
+    rest = found if after is None else [entry for entry in found if entry[0] > after]
+    items, last = cut(rest, filters.limit)
+    return {
+        "items": [row for _, row in items],
+        "total": len(found),
+        "next": filters.link(request, response, last[0] if last else None),
+    }
+
+
+@router.get("/catalog/databases", response_model=list[CatalogDatabase])
+def catalog_databases(shared: Shared) -> Any:
+    """Databases with the time they were last looked at, and what could not be."""
+    c = t.catalog.c
+    with reading(shared.workspace.state) as connection:
+        known = {row.database: row for row in connection.execute(select(c.database, c.version, c.scanned_at, c.gaps))}
+    found = []
+    for name in shared.config.databases:
+        schema, row = load_schema(shared.workspace, name), known.get(name)
+        tables = list(schema.tables.values()) if schema else []
+        columns = [column for table in tables for column in table.columns]
+        found.append(
+            CatalogDatabase(
+                database=name,
+                scanned_at=row.scanned_at if row else None,
+                version=row.version if row else None,
+                tables=len(tables),
+                columns=len(columns),
+                pii_columns=sum(column.pii_class is not None for column in columns),
+                gaps=json.loads(row.gaps) if row else [],
+            )
+        )
+    return found
+
+
+def _schemas(shared: Shared, database: str | None) -> Iterable[Schema]:
+    names = sorted(name for name in shared.config.databases if database in (None, name))
+    return (schema for name in names if (schema := load_schema(shared.workspace, name)) is not None)
+
+
+def _rows(schemas: Iterable[Schema]) -> Iterable[tuple[tuple[str, str, str, int], dict[str, Any]]]:
+    for schema in schemas:
+        for ref, table in sorted(schema.tables.items()):
+            for position, column in enumerate(table.columns):
+                row = {
+                    "database": schema.database,
+                    "schema": ref.schema,
+                    "table": ref.name,
+                    "column": column.name,
+                    "pii_class": column.pii_class,
+                    "form": column.form,
+                    "confidence": column.confidence,
+                    "evidence": column.evidence,
+                    "table_rows": table.rows,
+                }
+                yield (schema.database, ref.schema, ref.name, position), row

@@ -1,0 +1,105 @@
+"""Findings: what an analyst decides on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pydantic import Field
+
+from api import eventquery
+from api.deps import Shared, note_read, requires
+from api.errors import RESPONSES, Problem, invalid
+from api.paging import Filters, Text, cut
+from api.schemas import Event, Finding, FindingDetail, Page
+from scanner.model import Level
+
+router = APIRouter(tags=["findings"], dependencies=[Depends(requires("read:findings"))], responses=RESPONSES)
+
+FindingId = Annotated[str, Path(description="The finding's id.", pattern=r"^[0-9a-f]{16}$")]
+_NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Unchanged since the ETag in If-None-Match"}}
+_NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {**RESPONSES[401], "description": "No such finding"}}
+
+
+class FindingFilters(Filters):
+    """Which findings."""
+
+    level: Annotated[Level | None, Field(description="At or above this level.")] = None
+    status: Annotated[
+        list[Literal["new", "in_progress", "suppressed", "resolved"]], Field(max_length=4, description="May be repeated.")
+    ] = []  # noqa: RUF012  # pydantic copies defaults
+    vendor: Annotated[Text | None, Field(description="Key in the configuration; `-` for the company's own accounts.")] = None
+    database: Annotated[Text | None, Field(description="Name in the configuration.")] = None
+
+
+class FindingEventFilters(Filters):
+    """Which of a finding's events: all, page by page."""
+
+
+@router.get("/findings", response_model=Page[Finding], responses=_NOT_MODIFIED)
+def findings(request: Request, response: Response, shared: Shared, filters: Annotated[FindingFilters, Query()]) -> Any:
+    """Findings, the worst first, among equals the newest."""
+    after = filters.after(str, str, str)
+    if after is not None and after[0] not in set(Level):
+        raise invalid("cursor", "is none of ours")
+    found, total = shared.findings.page(
+        limit=filters.limit + 1,
+        after=after,
+        level=filters.level,
+        statuses=filters.status,
+        vendor={None: "*", "-": None}.get(filters.vendor, filters.vendor),
+        database=filters.database,
+    )
+    items, last = cut(found, filters.limit)
+    key = (last["level"], last["last_event"], last["id"]) if last else None
+    page = {"items": items, "total": total, "next": filters.link(request, response, key)}
+    note_read(request, "findings", len(items))
+    return _unless_known(request, response, page)
+
+
+@router.get("/findings/{finding_id}", response_model=FindingDetail, responses={**_NOT_MODIFIED, **_NOT_FOUND})
+def finding(request: Request, response: Response, shared: Shared, finding_id: FindingId) -> Any:
+    """One finding with its history. Its ETag changes with anything it says."""
+    found = _get(shared, finding_id)
+    note_read(request, "finding", 1, finding=found["id"])
+    return _unless_known(request, response, found)
+
+
+@router.get("/findings/{finding_id}/events", response_model=Page[Event], responses=_NOT_FOUND)
+def finding_events(
+    request: Request,
+    response: Response,
+    shared: Shared,
+    finding_id: FindingId,
+    filters: Annotated[FindingEventFilters, Query()],
+) -> Any:
+    """The events a finding rests on, the oldest first."""
+    found = _get(shared, finding_id)
+    keys, total = shared.findings.events_page(
+        found["id"],
+        limit=filters.limit + 1,
+        after=filters.after(str, str),
+    )
+    page, last = cut(keys, filters.limit)
+    items = eventquery.by_id(shared, page)
+    note_read(request, "finding_events", len(items), finding=found["id"])
+    return {"items": items, "total": total, "next": filters.link(request, response, last)}
+
+
+def _get(shared: Shared, finding_id: str) -> dict[str, Any]:
+    found = shared.findings.get(finding_id)
+    if found is None or found["id"] != finding_id:
+        raise Problem(404, "there is no finding with this id")
+    return found
+
+
+def _unless_known(request: Request, response: Response, body: dict[str, Any]) -> Any:
+    """``body`` with its ETag, or 304 when the caller has it already."""
+    tag = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32]
+    response.headers["ETag"] = f'"{tag}"'
+    known = {part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")}
+    if known & {f'"{tag}"', "*"}:
+        return Response(status_code=304, headers=dict(response.headers))
+    return body
