@@ -1,12 +1,21 @@
-"""What all tests share: one real PostgreSQL with pgAudit a test process, started when the first test asks for it."""
+"""What all tests share: one real PostgreSQL with pgAudit a test process, and no way out to the network."""
 
 from __future__ import annotations
 
+import ipaddress
+import os
+import socket
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.support.postgres import Postgres, PostgresMissingError
+
+# Deadlines measure the machine, which runs other workers; in CI the same examples run each time.
+settings.register_profile("project", deadline=None, print_blob=True, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("project")
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +31,32 @@ def postgres() -> Iterator[Postgres]:
         pytest.fail(str(missing), pytrace=False)
     with server:
         yield server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_calls_home() -> Iterator[None]:
+    """Python code under test reaches this machine alone: it has to work where there is no way out."""
+    connect, lookup = socket.socket.connect, socket.getaddrinfo
+
+    def here(host: object) -> bool:
+        if host is None or host in ("", "localhost", b"localhost"):
+            return True
+        try:
+            return ipaddress.ip_address(host.decode() if isinstance(host, bytes) else str(host)).is_loopback
+        except ValueError:
+            return False
+
+    def guarded_connect(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not here(address[0]):
+            raise ConnectionRefusedError(f"tests have no network: {address[0]}")
+        connect(self, address)
+
+    def guarded_lookup(host: Any, *arguments: Any, **named: Any) -> Any:
+        if not here(host):
+            raise socket.gaierror(f"tests have no network: {host}")
+        return lookup(host, *arguments, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded_connect)
+        patch.setattr(socket, "getaddrinfo", guarded_lookup)
+        yield
