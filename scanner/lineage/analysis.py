@@ -5,18 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from scanner.lineage import calls, lexical, settings, utility
-from scanner.lineage.names import Names, is_system, logged_relation, words
+from scanner.lineage.names import Names, is_system, logged_relation
 from scanner.lineage.scope import Gathered, Origin, Scan
 from scanner.lineage.techniques import Technique
-from scanner.lineage.tree import Statement, parse
+from scanner.lineage.tree import MAX_PARSED_BYTES, Statement, parse
 from scanner.model import Destination, Flow, KeyPredicate, Kind, Lineage, Output, Schema, TableRef
 
+_Item = TypeVar("_Item")
 _REPLICATION = re.compile(
     r"(?i)^\s*(?:received replication command:\s*)?(BASE_BACKUP|START_REPLICATION|CREATE_REPLICATION_SLOT|DROP_REPLICATION_SLOT|"
     r"ALTER_REPLICATION_SLOT|READ_REPLICATION_SLOT|IDENTIFY_SYSTEM|TIMELINE_HISTORY|UPLOAD_MANIFEST)\b"
 )
+_LONG_INSERT = re.compile(r"(?is)\s*insert\s+into\s+([^\s(]+)\s*(?:\([^()]*\))?\s*values\b")
+_READS = re.compile(r"(?i)\b(?:select|table|returning|execute)\b")
 _STREAMS = frozenset({"BASE_BACKUP", "START_REPLICATION"})
 _COMMANDS = {
     "SELECT": ("select_stmt", "copy_stmt", "declare_cursor_stmt", "prepare_stmt", "create_table_as_stmt", "explain_stmt"),
@@ -208,13 +212,24 @@ def union(parts: Sequence[Lineage]) -> Lineage:
     )
 
 
-def _all(parts):  # type: ignore[no-untyped-def]
+def _all(parts: Iterable[Iterable[_Item]]) -> tuple[_Item, ...]:
     return tuple(dict.fromkeys(item for part in parts for item in part))
 
 
 def _named_too(lineage: Lineage, names: Names) -> Lineage:
-    """Relations that the log named and the parse did not find are read all the same (a rule, a trigger, inlined functions)."""
-    return lineage if names.logged else lineage
+    """Relations that the log named although the parse did not find them are read all the same.
+
+    They are read through a view or function that the catalogue does not have. Where the statement uses nothing of the kind (row
+    security, rules), their values do not leave.
+    """
+    known = names.schema.tables
+    read = {*lineage.tables, lineage.written, lineage.renamed_from}
+    extra = tuple(ref for ref in _resolved(names) if ref not in read and ref in known and known[ref].kind != "view")
+    if not extra or lineage.kind in (Kind.UNPARSED, Kind.EXPLAIN, Kind.EXPLAIN_ANALYZE):
+        return lineage
+    through = any(ref not in known for ref in lineage.tables) or (lineage.functions and not lineage.outputs)
+    outputs = _star(extra) if through else ()
+    return replace(lineage, tables=(*lineage.tables, *extra), outputs=(*lineage.outputs, *outputs))
 
 
 def _star(refs: Iterable[TableRef]) -> tuple[Output, ...]:
@@ -234,7 +249,11 @@ def _resolved(names: Names) -> tuple[TableRef, ...]:
 
 def _unparsed(text: str, names: Names) -> Lineage:
     """A text that does not parse (cut by the log, or of a newer grammar): it may read all that the log or the text names."""
-    refs = tuple(dict.fromkeys((*_resolved(names), *names.mentioned(words(text)))))
+    if len(text) > MAX_PARSED_BYTES // 4 and (insert := _LONG_INSERT.match(text)) and not _READS.search(text):
+        written = logged_relation(insert.group(1).lower() if '"' not in insert.group(1) else insert.group(1))
+        ref = names.relation(written.schema, written.name)
+        return Lineage(Kind.INSERT, destination=Destination.NOWHERE, written=ref)
+    refs = tuple(dict.fromkeys((*_resolved(names), *names.mentioned(text))))
     return Lineage(Kind.UNPARSED, tables=refs, outputs=_star(refs), unknown=True, literal_sensitive=True)
 
 

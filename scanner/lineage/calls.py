@@ -36,7 +36,7 @@ def call(node: Node, scope: Scope, env: query.Env, gathered: Gathered) -> Origin
         if node.agg_within_group:  # percentile_disc(0.5) within group (order by salary): here it is
             arguments |= ordered
     if node.HasField("over"):
-        return _window(name, arguments)
+        return _window(name, arguments, gathered)
     if found := gathered.names.functions(parts):
         rows = routines.rows(found, len(node.args), gathered)
         return expressions.all_origins(rows.fields) | through(Flow.TRANSFORMED, arguments)
@@ -65,8 +65,11 @@ def _aggregate(name: str, arguments: Origins, scope: Scope, gathered: Gathered) 
     return through(Flow.KEPT, arguments)
 
 
-def _window(name: str, arguments: Origins) -> Origins:
-    """A window function returns a row for every row, so what it returns may be any row's value."""
+def _window(name: str, arguments: Origins, gathered: Gathered) -> Origins:
+    """A window function returns a row for every row, so what it returns may be any row's value, or many rows' at once."""
+    if arguments and (name in builtin.KEEPING or _KEEPING_NAME.search(name)):
+        gathered.technique(Technique.CONCAT_AGGREGATE)
+        return through(Flow.KEPT, arguments)
     return through(Flow.AGGREGATED if name in builtin.NUMBERING else Flow.TRANSFORMED, arguments)
 
 
@@ -120,11 +123,8 @@ def _runs_text(name: str, position: int, node: Node, gathered: Gathered) -> Rows
     if statements is None:  # put together at run time: no telling what it reads
         gathered.unknown = True
         return Rows()
-    one = name.endswith("xml") or name.endswith("xmlschema")
-    fields = []
-    for inner in statements:
-        rows = query.statement(inner.name, inner.node, None, query.Env(), gathered)
-        fields += [f for f in rows.fields]
+    one = name.endswith(("xml", "xmlschema"))
+    fields = [f for s in statements for f in query.statement(s.name, s.node, None, query.Env(), gathered).fields]
     if name in builtin.SCHEMA_ONLY:
         return Rows(one_row=True)
     return query.kept(tuple(fields), one_row=one)
@@ -156,9 +156,7 @@ def _reads_named(name: str, node: Node, gathered: Gathered) -> Rows:
         tables = [t.ref for t in gathered.names.personal() if t.ref.schema == argument.strip('"')]
     else:
         tables = [gathered.names.relation(found.schema, found.name if '"' in argument else found.name.lower())]
-    fields = []
-    for ref in tables:
-        fields += query.table_rows(ref, gathered, narrow=Scan(ref)).fields
+    fields = [f for ref in tables for f in query.table_rows(ref, gathered, narrow=Scan(ref)).fields]
     return query.kept(tuple(fields), one_row=True)
 
 
@@ -169,4 +167,3 @@ def everything(gathered: Gathered, flow: Flow) -> Origins:
         gathered.read(table.ref)
         found |= {Origin(table.ref, c.name, flow) for c in table.columns}
     return frozenset(found) if found else NONE
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanner.lineage import calls, query
+from scanner.lineage import calls, query, relations
 from scanner.lineage.scope import NONE, SYSTEM_COLUMNS, Field, Gathered, Origin, Origins, Relation, Scope, predicate, through
 from scanner.lineage.techniques import Technique
 from scanner.lineage.tree import Node, child, children, strings, unwrap
@@ -11,9 +11,27 @@ from scanner.model import Flow
 EQUALITY = frozenset({"=", "<>", "!="})
 ORDERING = frozenset({"<", ">", "<=", ">="})
 _VALUELESS = frozenset(
-    {"", "a_const", "param_ref", "sqlvalue_function", "set_to_default", "current_of_expr", "type_name", "string", "integer", "a_star"}
+    {
+        "",
+        "a_const",
+        "param_ref",
+        "sqlvalue_function",
+        "set_to_default",
+        "current_of_expr",
+        "type_name",
+        "string",
+        "integer",
+        "a_star",
+    }
 )
-_STRUCTURED = ("xml_expr", "xml_serialize", "json_object_constructor", "json_array_constructor", "json_func_expr", "json_scalar_expr")
+_STRUCTURED = (
+    "xml_expr",
+    "xml_serialize",
+    "json_object_constructor",
+    "json_array_constructor",
+    "json_func_expr",
+    "json_scalar_expr",
+)
 _KIND_OP, _KIND_OP_ANY, _KIND_OP_ALL, _KIND_DISTINCT, _KIND_NOT_DISTINCT, _KIND_NULLIF, _KIND_IN = range(1, 8)
 _EXISTS, _ALL, _ANY, _ROWCOMPARE, _EXPR, _MULTIEXPR, _ARRAY = range(1, 8)
 
@@ -118,9 +136,8 @@ def _operator(node: Node, scope: Scope, env: query.Env, gathered: Gathered) -> O
     left = origins(*child(node, "lexpr"), scope, env, gathered)
     right = origins(*child(node, "rexpr"), scope, env, gathered)
     names = strings(node.name)
-    equality = (
-        node.kind in (_KIND_DISTINCT, _KIND_NOT_DISTINCT, _KIND_IN)
-        or (node.kind in (_KIND_OP, _KIND_OP_ANY, _KIND_OP_ALL) and bool(names) and names[-1] in EQUALITY)
+    equality = node.kind in (_KIND_DISTINCT, _KIND_NOT_DISTINCT, _KIND_IN) or (
+        node.kind in (_KIND_OP, _KIND_OP_ANY, _KIND_OP_ALL) and bool(names) and names[-1] in EQUALITY
     )
     if equality:
         return predicate(left | right)
@@ -166,6 +183,10 @@ def _indirection(node: Node, scope: Scope, env: query.Env, gathered: Gathered) -
         found = lookup([*strings(arg.fields), steps[0]], scope)
         if found:
             return frozenset().union(*(f.origins for _, f in found))
+    if kind == "func_call" and steps:  # (f()).column
+        fields = relations.function(arg, scope, env, gathered).fields
+        named = [f.origins for f in fields if f.name == steps[0]]
+        return frozenset().union(*(named or [f.origins for f in fields]))
     subscripts = frozenset().union(
         *(origins(k, n, scope, env, gathered) for k, n in map(unwrap, node.indirection) if k not in ("string", "a_star"))
     )

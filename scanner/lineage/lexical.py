@@ -1,9 +1,9 @@
 """A statement as tokens: which of its literals carry meaning, and the text that stands for its shape.
 
 The parser's own fingerprint is not fine enough for a shape: it gives ``select a.x from customer a, orders b`` and
-``… from customer b, orders a`` the same number, ignores result names and their order, LIMIT, cursor names and settings. So a shape's
-text is made of the parser's own tokens: names, keywords and operators as they are (case folded), literals by their type, lists of
-literals by their length. Comments and white space are gone. Literals that decide what is read stay.
+``… from customer b, orders a`` the same number, and ignores result names and their order, LIMIT, cursor names and settings. So a
+shape's text is made of the parser's own tokens: names, keywords and operators as they are (case folded), literals by their type,
+lists of literals by their length. Comments and white space are gone. Literals that decide what is read stay.
 """
 
 from __future__ import annotations
@@ -19,13 +19,33 @@ from scanner.lineage.tree import encodable
 MAX_SCANNED_BYTES = 4_000_000
 """Longer statements are a shape of their own: their tokens would take gigabytes."""
 
-SENSITIVE_WORDS = (
-    r"query_to_xml|table_to_xml|schema_to_xml|cursor_to_xml|database_to_xml|ts_stat|ts_rewrite|crosstab|dblink|set_config|"
-    r"pg_read_|pg_ls_|pg_file_|lo_export|lo_import|pg_logical_slot|replication_slot|pg_notify|to_tsquery_sql|xpath_table|connectby"
-)
-"""Parts of function names whose text arguments decide what is read or where it goes."""
+UNPARSED = b"raw "
+"""How the shape text of a statement begins that the parser refuses."""
 
-_SENSITIVE = re.compile(SENSITIVE_WORDS, re.IGNORECASE)
+SENSITIVE_WORDS = (
+    "query_to_xml",
+    "table_to_xml",
+    "schema_to_xml",
+    "cursor_to_xml",
+    "database_to_xml",
+    "ts_stat",
+    "ts_rewrite",
+    "crosstab",
+    "dblink",
+    "set_config",
+    "pg_read_",
+    "pg_ls_",
+    "pg_file_",
+    "lo_export",
+    "lo_import",
+    "pg_logical_slot",
+    "replication_slot",
+    "pg_notify",
+    "xpath_table",
+    "connectby",
+)
+"""Parts of function names (lower case) whose text arguments decide what is read or where it goes."""
+
 _SENSITIVE_FIRST = frozenset({pb.SET, pb.RESET, pb.DO, pb.CREATE, pb.ALTER, pb.LOAD})
 _COMMENTS = frozenset({pb.SQL_COMMENT, pb.C_COMMENT})
 _LITERALS = {
@@ -37,20 +57,20 @@ _LITERALS = {
     pb.XCONST: b"\x01x",
     pb.PARAM: b"\x01$",
 }
-_COUNTS = frozenset(
-    {pb.LIMIT, pb.FETCH, pb.FIRST_P, pb.NEXT, pb.FORWARD, pb.BACKWARD, pb.ABSOLUTE_P, pb.RELATIVE_P, pb.MOVE}
-)
+_COUNTS = frozenset({pb.LIMIT, pb.FETCH, pb.FIRST_P, pb.NEXT, pb.FORWARD, pb.BACKWARD, pb.ABSOLUTE_P, pb.RELATIVE_P, pb.MOVE})
 _OPEN, _CLOSE, _COMMA, _SEMICOLON, _MINUS, _PLUS, _LESS, _GREATER = (ord(c) for c in "(),;-+<>")
 _BELOW = frozenset({_LESS, pb.LESS_EQUALS})
 _ABOVE = frozenset({_GREATER, pb.GREATER_EQUALS})
 _COMPARED = _BELOW | _ABOVE | {pb.BETWEEN, pb.AND}
+_ARRAYS = frozenset({pb.ANY, pb.ALL, pb.SOME})
+_TELLING = _COUNTS | _ARRAYS | _BELOW | _ABOVE | {pb.BETWEEN, pb.BY}
 _LIST = re.compile(rb"\x01[ifsubx$](?: , \x01[ifsubx$])+")
 _TUPLES = re.compile(rb"(\( [\x01\x02][^ ]* \))((?: , \1)+)")
 
 
 def literals_matter(text: str) -> bool:
     """Whether other constants in the same place could read other data, or send it elsewhere: the shape is then the full text."""
-    if _SENSITIVE.search(text):
+    if _holds_sensitive_word(text):
         return True
     encoded = encodable(text)
     if encoded is None or len(encoded) > MAX_SCANNED_BYTES:
@@ -60,6 +80,11 @@ def literals_matter(text: str) -> bool:
     except (postgast.PgQueryError, ValueError, MemoryError):
         return True
     return _decided_by_literals(tokens)
+
+
+def _holds_sensitive_word(text: str) -> bool:
+    lower = text.lower()
+    return any(word in lower for word in SENSITIVE_WORDS)
 
 
 def _decided_by_literals(tokens: list[int]) -> bool:
@@ -87,40 +112,53 @@ def shape_text(text: str) -> bytes:
     """
     encoded = encodable(text)
     if encoded is None:
-        return b"raw " + text.encode("utf-8", "surrogatepass")
+        return UNPARSED + text.encode("utf-8", "surrogatepass")
     if len(encoded) > MAX_SCANNED_BYTES:
         return b"long " + hashlib.blake2b(encoded).digest()
     try:
         mark = postgast.fingerprint(text).hex.encode()
         tokens = postgast.scan(text).tokens
     except (postgast.PgQueryError, ValueError, MemoryError):
-        return b"raw " + encoded
-    kinds = [(t.token, encoded[t.start : t.end]) for t in tokens if t.token not in _COMMENTS]
-    if _SENSITIVE.search(text) or _decided_by_literals([k for k, _ in kinds]):
+        return UNPARSED + encoded
+    folded = encoded.lower()  # ASCII only, as the engine folds names
+    quoted = b'"' in encoded
+    literal_of = _LITERALS.get
+    kinds: list[int] = []
+    words: list[bytes] = []
+    for token in tokens:
+        kind = token.token
+        if kind in _COMMENTS:
+            continue
+        word = literal_of(kind)
+        if word is None:
+            word = folded[token.start : token.end]
+            if quoted and word[:1] == b'"':
+                word = encoded[token.start : token.end]
+        kinds.append(kind)
+        words.append(word)
+    if _holds_sensitive_word(text) or _decided_by_literals(kinds):
         return b"text " + mark + b" " + encoded
-    return mark + b" " + _joined(kinds)
+    if not _TELLING.isdisjoint(kinds):
+        sources = [encoded[t.start : t.end] for t in tokens if t.token not in _COMMENTS]
+        _restore(kinds, words, sources)
+        words.append(b"|" + _range_width(kinds, sources))
+    return mark + b" " + _TUPLES.sub(_counted_tuples, _LIST.sub(_counted, b" ".join(words)))
 
 
-def _joined(tokens: list[tuple[int, bytes]]) -> bytes:
-    out: list[bytes] = []
+def _restore(kinds: list[int], words: list[bytes], sources: list[bytes]) -> None:
+    """Put back the literals that decide how much is read: LIMIT and FETCH counts, ORDER BY positions, lengths of arrays."""
     previous = 0
     counting = seen_by = in_array = False
-    for kind, text in tokens:
-        literal = _LITERALS.get(kind)
-        if literal is None:
-            out.append(text if text[:1] == b'"' else text.lower())
-        elif (kind == pb.ICONST or kind == pb.FCONST) and (counting or (seen_by and previous in (pb.BY, _COMMA, _OPEN))):
-            out.append(text)  # LIMIT 100, ORDER BY 2: another number is another query
-        elif in_array and text[:2] == b"'{":
-            out.append(b"%s%d" % (literal, bucket(text.count(b",") + 1)))
-        else:
-            out.append(literal)
+    for i, kind in enumerate(kinds):
+        if kind in (pb.ICONST, pb.FCONST):
+            if counting or (seen_by and previous in (pb.BY, _COMMA, _OPEN)):
+                words[i] = sources[i]
+        elif in_array and kind == pb.SCONST and sources[i][:2] == b"'{":
+            words[i] += b"%d" % bucket(sources[i].count(b",") + 1)
         counting = kind in _COUNTS or (counting and kind in (_OPEN, _PLUS, _MINUS))
-        in_array = kind in (pb.ANY, pb.ALL, pb.SOME) or (in_array and kind == _OPEN)
+        in_array = kind in _ARRAYS or (in_array and kind == _OPEN)
         seen_by = seen_by or kind == pb.BY
         previous = kind
-    joined = _TUPLES.sub(_counted_tuples, _LIST.sub(_counted, b" ".join(out)))
-    return joined + b"|" + _range_width(tokens)
 
 
 def _counted(match: re.Match[bytes]) -> bytes:
@@ -133,20 +171,22 @@ def _counted_tuples(match: re.Match[bytes]) -> bytes:
     return b"%s*%d" % (one, bucket(len(rest) // (len(one) + 3) + 1))
 
 
-def _range_width(tokens: list[tuple[int, bytes]]) -> bytes:
+def _range_width(kinds: list[int], sources: list[bytes]) -> bytes:
     """How wide a range of integers is, to the power of two: ``between 1 and 9`` and ``between 1 and 900000`` are not alike."""
-    kinds = {k for k, _ in tokens}
-    if pb.BETWEEN not in kinds and not (kinds & _BELOW and kinds & _ABOVE):
+    present = set(kinds)
+    if pb.BETWEEN not in present and not (present & _BELOW and present & _ABOVE):
         return b""
     bounds: list[int] = []
     before, negative = 0, False  # the last token that is neither a parenthesis nor a sign
-    for i, (kind, text) in enumerate(tokens):
+    for i, kind in enumerate(kinds):
         if kind in (pb.ICONST, pb.FCONST):
-            after = next((k for k, _ in tokens[i + 1 : i + 6] if k != _CLOSE), 0)
-            if text.isdigit() and len(text) < 20 and (before in _COMPARED or after in _COMPARED):
-                bounds.append(-int(text) if negative else int(text))
-        if kind in (_OPEN, _PLUS, _MINUS):
-            negative = kind == _MINUS if kind != _OPEN else negative
+            after = next((k for k in kinds[i + 1 : i + 6] if k != _CLOSE), 0)
+            if sources[i].isdigit() and len(sources[i]) < 20 and (before in _COMPARED or after in _COMPARED):
+                bounds.append(-int(sources[i]) if negative else int(sources[i]))
+        if kind == _OPEN:
+            continue
+        if kind in (_PLUS, _MINUS):
+            negative = kind == _MINUS
         else:
             before, negative = kind, False
     if len(bounds) == 2:

@@ -55,7 +55,9 @@ def _by_tokens(text: str) -> str | None:
         if (gap or spaced) and out:
             out.append(" ")
         spaced = False
-        out.append("?" if token.token in _LITERALS else _SPACE.sub(" ", encoded[token.start : token.end].decode("utf-8", "replace")))
+        out.append(
+            "?" if token.token in _LITERALS else _SPACE.sub(" ", encoded[token.start : token.end].decode("utf-8", "replace"))
+        )
     return "".join(out)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from scanner.model import Function, Schema, Table, TableRef
 
 _SYSTEM_SCHEMAS = ("pg_catalog", "information_schema", "pg_toast")
 _PART = re.compile(r'"((?:[^"]|"")*)"|([^".]+)')
+_WORD = re.compile(r'[^\W\d][\w$]*|"(?:[^"]|"")+"')
 _TEMPORARY = re.compile(r"pg_temp(_\d+)?\Z")
 
 
@@ -21,7 +22,9 @@ def is_system(ref: TableRef) -> bool:
 def logged_relation(name: str) -> TableRef:
     """A relation as audit logs spell it: ``shop.customer``, ``public."Odd.Name"``, ``pg_temp_3.t1``."""
     parts = [
-        quoted.replace('""', '"') if quoted or not bare else bare.strip() for quoted, bare in _PART.findall(name) if quoted or bare
+        quoted.replace('""', '"') if quoted or not bare else bare.strip()
+        for quoted, bare in _PART.findall(name)
+        if quoted or bare
     ]
     if not parts:
         return TableRef("", name)
@@ -88,12 +91,14 @@ class Names:
         """Every base relation with personal data in it."""
         return (t for t in self.schema.tables.values() if t.has_pii and t.kind != "view")
 
-    def mentioned(self, words: Iterable[str]) -> list[TableRef]:
-        """Known relations whose name is among ``words``: what a text that cannot be parsed may be reading."""
-        present = {w for word in words for w in (word, word.lower())}
-        return [ref for ref in self.schema.tables if ref.name in present]
-
-
-def words(text: str) -> set[str]:
-    """Everything in a text that could be a name, quoted or not, comments and strings included."""
-    return set(re.findall(r"[^\W\d][\w$]*", text)) | {q.replace('""', '"') for q in re.findall(r'"((?:[^"]|"")+)"', text)}
+    def mentioned(self, text: str) -> list[TableRef]:
+        """Known relations whose name stands anywhere in a text, comments and strings included: what it may read."""
+        by_name: dict[str, list[TableRef]] = {}
+        for ref in self.schema.tables:
+            by_name.setdefault(ref.name, []).append(ref)
+        found: dict[TableRef, None] = {}
+        for match in _WORD.finditer(text):
+            word = match.group().strip('"').replace('""', '"')
+            for ref in (*by_name.get(word, ()), *by_name.get(word.lower(), ())):
+                found.setdefault(ref)
+        return list(found)

@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from scanner.lineage import calls, conditions, expressions, relations, writes
-from scanner.lineage.scope import NONE, Field, Gathered, Origin, Origins, Relation, Rows, Scan, Scope, through
-from scanner.lineage.tree import Node, child, integer_constant, parse, strings, unwrap, walk
+from scanner.lineage import builtin, calls, conditions, expressions, relations, writes
+from scanner.lineage.scope import Field, Gathered, Origin, Origins, Rows, Scan, Scope, through
+from scanner.lineage.tree import Node, child, children, integer_constant, parse, strings, unwrap, walk
 from scanner.model import Flow, TableRef
 
 _UNION, _INTERSECT, _EXCEPT = 2, 3, 4
 _WITH_TIES = 3
-_INNER = 1
+_EXISTS, _SCALAR, _ARRAY = 1, 5, 7
+_NAMES = {
+    "case_expr": "case",
+    "coalesce_expr": "coalesce",
+    "row_expr": "row",
+    "a_array_expr": "array",
+    "json_array_agg": "json_arrayagg",
+    "json_object_agg": "json_objectagg",
+    "json_object_constructor": "json_object",
+    "json_array_constructor": "json_array",
+    "xml_serialize": "xmlserialize",
+}
 WRITING = ("insert_stmt", "update_stmt", "delete_stmt", "merge_stmt")
-_MANY_ROWS = frozenset(
-    """unnest generate_series json_array_elements jsonb_array_elements json_array_elements_text jsonb_array_elements_text
-    regexp_split_to_table string_to_table regexp_matches json_each jsonb_each json_each_text jsonb_each_text
-    json_object_keys jsonb_object_keys json_populate_recordset jsonb_populate_recordset jsonb_path_query dblink each skeys
-    generate_subscripts ts_stat""".split()
-)
 
 
 @dataclass(frozen=True)
@@ -58,16 +63,15 @@ def select(node: Node, outer: Scope | None, env: Env, gathered: Gathered) -> Row
     scope.grouped = len(node.group_clause) > 0
     scope.groups_of_one = scope.grouped and conditions.groups_of_one(node.group_clause, node.target_list, scope, gathered)
     fields = tuple(f for item in node.target_list for f in target(unwrap(item)[1], scope, env, gathered))
-    for _, clause in [child(node, "having_clause"), *map(unwrap, node.sort_clause)]:
-        if clause is not None:
-            discard_node(clause, scope, env, gathered)
+    for kind, clause in [child(node, "having_clause"), *map(unwrap, node.sort_clause)]:
+        discard_calls(kind, clause, scope, env, gathered)
     aggregated = _aggregates(node)
     many = any(_returns_many(item, gathered) for item in node.target_list)
     base = [r.rows for r in scope.relations]
     rows = Rows(
         fields,
         one_row=(not many) and ((aggregated and not scope.grouped) or all(r.one_row for r in base)),
-        grouped=scope.grouped or len(node.distinct_clause) > 0 or (len(base) == 1 and base[0].grouped),
+        grouped=scope.grouped or len(node.distinct_clause) > 0 or (len(base) == 1 and base[0].grouped and not aggregated),
         filtered=bool(where is not None or any(inputs) or narrowing or any(r.filtered for r in base))
         or node.HasField("having_clause"),
         limit=base[0].limit if len(base) == 1 and not many else None,
@@ -194,8 +198,7 @@ def target(node: Node, scope: Scope, env: Env, gathered: Gathered) -> Iterator[F
         if found is not None:
             yield from found.fields
             return
-        for part in spread(inner_kind, inner, scope, env, gathered):
-            yield part
+        yield from spread(inner_kind, inner, scope, env, gathered)
         return
     yield Field(node.name or name_of(kind, value), expressions.origins(kind, value, scope, env, gathered))
 
@@ -220,13 +223,15 @@ def name_of(kind: str, node: Node) -> str:
     if kind == "a_indirection":
         steps = strings(node.indirection)
         return steps[-1] if steps else name_of(*child(node, "arg"))
-    if kind == "sub_link" and node.sub_link_type == 5:
+    if kind == "sub_link" and node.sub_link_type in (_EXISTS, _ARRAY):
+        return "exists" if node.sub_link_type == _EXISTS else "array"
+    if kind == "sub_link" and node.sub_link_type == _SCALAR:
         _, inner_query = child(node, "subselect")
         targets = list(inner_query.target_list) if inner_query is not None and hasattr(inner_query, "target_list") else []
         if targets:
             first = unwrap(targets[0])[1]
             return first.name or name_of(*child(first, "val"))
-    return {"case_expr": "case", "coalesce_expr": "coalesce", "row_expr": "row", "a_array_expr": "array"}.get(kind, "?column?")
+    return _NAMES.get(kind, "?column?")
 
 
 def discard(kind: str, node: Node, scope: Scope, env: Env, gathered: Gathered) -> None:
@@ -241,12 +246,11 @@ def discard(kind: str, node: Node, scope: Scope, env: Env, gathered: Gathered) -
                 gathered.techniques.pop(word, None)
 
 
-def discard_node(node: Node, scope: Scope, env: Env, gathered: Gathered) -> None:
-    """The same for a node whose kind does not matter (a sort key, HAVING)."""
-    discard("", None, scope, env, gathered)
-    for kind, item in walk("", node):
-        if kind in ("sub_link", "func_call"):
-            discard(kind, item, scope, env, gathered)
+def discard_calls(kind: str, node: Node, scope: Scope, env: Env, gathered: Gathered) -> None:
+    """The same for a sort key or HAVING, where a bare name may be a result column's: only functions and subqueries can read."""
+    for inner, item in walk(kind, node):
+        if inner in ("sub_link", "func_call"):
+            discard(inner, item, scope, env, gathered)
 
 
 def _aggregates(node: Node) -> bool:
@@ -262,8 +266,6 @@ def _aggregates(node: Node) -> bool:
         if kind == "func_call" and calls.is_aggregate(item):
             return True
         if item is not None and kind not in ("sub_link", "select_stmt"):
-            from scanner.lineage.tree import children
-
             stack += list(children(item))
     return False
 
@@ -274,7 +276,7 @@ def _returns_many(item: Node, gathered: Gathered) -> bool:
         if kind == "func_call":
             parts = strings(node.funcname)
             known = gathered.names.functions(parts)
-            if any(f.returns.upper().startswith(("SETOF", "TABLE")) for f in known) or (parts and parts[-1] in _MANY_ROWS):
+            if any(f.returns.upper().startswith(("SETOF", "TABLE")) for f in known) or (parts and parts[-1] in builtin.MANY_ROWS):
                 return True
     return False
 
@@ -319,10 +321,3 @@ def view_rows(ref: TableRef, definition: str, names: list[str], gathered: Gather
 def kept(fields: tuple[Field, ...], *, one_row: bool) -> Rows:
     """The columns packed into a single value."""
     return Rows(tuple(Field(f.name, through(Flow.KEPT, f.origins)) for f in fields), one_row=one_row)
-
-
-def no_rows() -> Rows:
-    return Rows((), filtered=True)
-
-
-EMPTY = NONE

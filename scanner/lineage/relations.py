@@ -89,7 +89,7 @@ def _functions(node: Node, scope: Scope, env: query.Env, gathered: Gathered) -> 
         parts = list(map(unwrap, item.items))
         kind, call = parts[0] if parts else ("", None)
         columns = [n.colname for k, n in map(unwrap, parts[1][1].items)] if len(parts) > 1 and parts[1][0] == "list" else []
-        if kind == "func_call":
+        if kind == "func_call" and call is not None:
             name = (strings(call.funcname) or [""])[-1]
             bounds = function(call, scope, env, gathered)
             rows = query.renamed(bounds, columns)

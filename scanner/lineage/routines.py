@@ -6,14 +6,15 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from scanner.lineage import calls, expressions, query
-from scanner.lineage.names import words
-from scanner.lineage.scope import NONE, Field, Gathered, Origins, Rows, Scope, through
+from scanner.lineage import expressions, query, utility
+from scanner.lineage.scope import NONE, Field, Gathered, Rows, through
 from scanner.lineage.techniques import Technique
-from scanner.lineage.tree import parse, parse_plpgsql, text_constant, child, unwrap, walk
+from scanner.lineage.tree import child, parse, parse_plpgsql, text_constant, unwrap
 from scanner.model import Flow, Function
 
-_NO_DATA = re.compile(r"(?i)^\s*(void|trigger|event_trigger|bool(ean)?|(small|big)?int(eger|2|4|8)?|numeric.*|real|double precision|float.*)?\s*$")
+_NO_DATA = re.compile(
+    r"(?i)^\s*(void|trigger|event_trigger|bool(ean)?|(small|big)?int(eger|2|4|8)?|numeric.*|real|double precision|float.*)?\s*$"
+)
 _ROW_TYPE = re.compile(r'(?:"[^"]+"|[\w$]+)(?:\s*\.\s*(?:"[^"]+"|[\w$]+))*\s*%\s*(?:row)?type', re.IGNORECASE)
 _RETURNS = ("setof record", "record", "text", "void", "trigger")
 _MAX_DEPTH = 12
@@ -35,7 +36,6 @@ def _one(function: Function, gathered: Gathered) -> Rows:
     mark = f"function {function.ref}"
     if mark in gathered.inside or len(gathered.inside) > _MAX_DEPTH:
         return Rows()
-    before = set(gathered.tables)
     outer = gathered.names, gathered.inside, gathered.variables, gathered.unknown
     gathered.names = outer[0].within(function.ref.schema)
     gathered.inside, gathered.variables = (*outer[1], mark), NONE
@@ -56,7 +56,6 @@ def _one(function: Function, gathered: Gathered) -> Rows:
         if function.security_definer:
             gathered.technique(Technique.DEFINER_FUNCTION)
             gathered.definer_functions.setdefault(str(function.ref))
-    del before
     return result
 
 
@@ -72,8 +71,6 @@ def _sql(body: str, gathered: Gathered) -> Rows:
     for inner in statements:  # the last one's rows are what the function returns
         result = query.statement(inner.name, inner.node, None, query.Env(), gathered)
         if inner.name not in (*query.WRITING, "select_stmt"):
-            from scanner.lineage import utility
-
             utility.inner_statement(inner, gathered)
     return result
 
@@ -81,7 +78,7 @@ def _sql(body: str, gathered: Gathered) -> Rows:
 def unreadable(text: str, gathered: Gathered) -> Rows:
     """A body that cannot be parsed may read every relation whose name it holds."""
     gathered.unknown = True
-    fields = [gathered.whole(ref) for ref in gathered.names.mentioned(words(text))]
+    fields = [gathered.whole(ref) for ref in gathered.names.mentioned(text)]
     return Rows(tuple(fields))
 
 
@@ -96,7 +93,9 @@ def _plpgsql(function: Function, gathered: Gathered) -> Rows:
     kept = body.returned.fields if body.returned is not None else ()
     loose = expressions.all_origins(tuple(body.read))
     if _NO_DATA.match(function.returns or "") and function.returns:
-        return Rows((*kept, Field(function.ref.name, through(Flow.AGGREGATED, loose) if not body.speaks else loose)), one_row=True)
+        return Rows(
+            (*kept, Field(function.ref.name, through(Flow.AGGREGATED, loose) if not body.speaks else loose)), one_row=True
+        )
     return Rows((*kept, Field(function.ref.name, loose)))
 
 
@@ -128,14 +127,13 @@ class Body:
     def look(self, tree: Any) -> None:
         """Two passes: what variables may hold is known only at the end of the first (loops feed later values back)."""
         for _ in range(2):
-            scans, returned = len(self.gathered.scans), None
+            returned: Rows | None = None
             for kind, node in _nodes(tree):
                 returned = self._node(kind, node, returned)
             self.returned = returned
             self.gathered.variables = through(Flow.TRANSFORMED, expressions.all_origins(tuple(self.read)))
             if not self.read:
                 break
-        del scans
 
     def _node(self, kind: str, node: dict[str, Any], returned: Rows | None) -> Rows | None:
         if kind == "PLpgSQL_stmt_return_query":
@@ -170,8 +168,6 @@ class Body:
                 if inner.name in (*query.WRITING, "select_stmt"):
                     rows = query.statement(inner.name, inner.node, None, query.Env(), self.gathered)
                 else:
-                    from scanner.lineage import utility
-
                     rows = utility.inner_statement(inner, self.gathered)
         self.read += [f for f in rows.fields if f.origins and f not in self.read]
         return rows
@@ -214,10 +210,3 @@ def _nodes(tree: Any) -> Iterator[tuple[str, dict[str, Any]]]:
                         continue
                 below.append(value)
             stack.extend(reversed(below))
-
-
-def origins_of(rows: Rows) -> Origins:
-    return expressions.all_origins(rows.fields)
-
-
-__all__ = ["Body", "calls", "plpgsql_tree", "rows", "run_text", "unreadable", "walk", "Scope"]

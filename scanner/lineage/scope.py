@@ -38,7 +38,7 @@ def through(flow: Flow, origins: Iterable[Origin]) -> Origins:
 
 
 def predicate(origins: Iterable[Origin]) -> Origins:
-    """Origins of a yes-or-no question: equality with a whole value tells nothing, one about a part of it lets guess it bit by bit."""
+    """Origins of a yes-or-no question: asked of a whole value it tells nothing, asked of a part it lets guess it bit by bit."""
     return frozenset(replace(o, flow=Flow.AGGREGATED) if o.flow is Flow.AS_IS else o for o in origins)
 
 

@@ -8,12 +8,26 @@ from postgast import pg_query_pb2 as pb
 
 from scanner.lineage.scope import Gathered
 from scanner.lineage.techniques import Technique
-from scanner.lineage.tree import Node, child, strings, unwrap
+from scanner.lineage.tree import Node, unwrap
 
 ROLE_STATEMENTS = frozenset(
-    """grant_stmt grant_role_stmt create_role_stmt alter_role_stmt alter_role_set_stmt drop_role_stmt
-    alter_default_privileges_stmt alter_owner_stmt reassign_owned_stmt drop_owned_stmt create_policy_stmt alter_policy_stmt""".split()
+    {
+        "grant_stmt",
+        "grant_role_stmt",
+        "create_role_stmt",
+        "alter_role_stmt",
+        "alter_role_set_stmt",
+        "drop_role_stmt",
+        "alter_default_privileges_stmt",
+        "alter_owner_stmt",
+        "reassign_owned_stmt",
+        "drop_owned_stmt",
+        "create_policy_stmt",
+        "alter_policy_stmt",
+    }
 )
+"""Statements about roles, owners and rights."""
+
 AUDIT_SETTING = re.compile(
     r"(?i)^(pgaudit\..*|log_.*|logging_collector|(shared|session|local)_preload_libraries|cluster_name|event_source|"
     r"syslog_.*|track_activities|session_replication_role|pgauditlogtofile\..*|auto_explain\..*)$"
@@ -37,7 +51,6 @@ def setting(node: Node, gathered: Gathered) -> None:
     """``SET``, ``RESET``, and the part of ALTER ROLE / DATABASE / SYSTEM that sets something."""
     if node.kind == pb.VAR_RESET_ALL:
         note("all", "default", gathered)
-        gathered.technique(Technique.AUDIT_TAMPERING) if gathered.inside == ("alter",) else None
         return
     value = "default"
     if node.kind in (pb.VAR_SET_VALUE, pb.VAR_SET_MULTI):
@@ -57,18 +70,15 @@ def rights(name: str, node: Node, gathered: Gathered) -> None:
     if name == "alter_role_set_stmt":
         _altered(node.setstmt, gathered)
         return
-    granted = {
-        "grant_stmt": lambda: node.is_grant,
-        "grant_role_stmt": lambda: node.is_grant,
-        "create_role_stmt": lambda: True,
-        "alter_owner_stmt": lambda: True,
-        "alter_policy_stmt": lambda: True,
-        "create_policy_stmt": lambda: True,
-        "reassign_owned_stmt": lambda: True,
-        "alter_default_privileges_stmt": lambda: node.action.is_grant,
-        "alter_role_stmt": lambda: any(n.defname not in _HARMLESS_ROLE_OPTIONS for _, n in map(unwrap, node.options)),
-    }.get(name)
-    if granted is not None and granted():
+    if name in ("grant_stmt", "grant_role_stmt"):
+        granted = bool(node.is_grant)
+    elif name == "alter_default_privileges_stmt":
+        granted = bool(node.action.is_grant)
+    elif name == "alter_role_stmt":
+        granted = any(option.defname not in _HARMLESS_ROLE_OPTIONS for _, option in map(unwrap, node.options))
+    else:
+        granted = not name.startswith("drop_")
+    if granted:
         gathered.technique(Technique.PRIVILEGE_GRANT)
 
 
@@ -92,6 +102,3 @@ def _altered(node: Node, gathered: Gathered) -> None:
 def tampers(gathered: Gathered) -> bool:
     """Whether any setting that was changed decides what is logged."""
     return any(AUDIT_SETTING.match(name) for name, _ in gathered.settings)
-
-
-__all__ = ["ROLE_STATEMENTS", "child", "rights", "server", "setting", "strings", "tampers"]

@@ -3,8 +3,8 @@
 Three sieves, each finer and dearer than the one before, so that the parser sees few texts:
 
 1. equal texts are one (dictionary encoding);
-2. texts of a *plain* lexical subset, in which masking by regular expressions is provably right, are grouped by their masked text;
-3. one text of each group, and every text outside that subset, goes through the parser (:func:`scanner.lineage.lexical.shape_text`).
+2. texts of a *plain* lexical subset, where masking by regular expressions is provably right, are grouped by their masked text;
+3. one text of each group, and every text outside that subset, goes through the parser (``lexical.shape_text``).
 
 The subset: strings in single quotes only, no backslash, no dollar quotes, no nested comments, no letter before a quote (``E''``,
 ``U&''``, ``B''``), no number that runs into a letter, and no statement whose literals carry meaning. Everything else is exact.
@@ -20,60 +20,51 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scanner.lineage.lexical import SENSITIVE_WORDS, shape_text
+from scanner.lineage.lexical import SENSITIVE_WORDS, UNPARSED, shape_text
 
 MAX_MASKED_BYTES = 65_536
 """Longer texts are not masked but handed to the parser as they are."""
 
+_MARKS = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"  # control characters, some of which are used as marks below
+_RAW_UNSAFE = "|".join((r"\\", _MARKS, "(?i:" + "|".join(SENSITIVE_WORDS) + ")"))
+# Comments: each leaves \x05 where it stood; so does each string and quoted name behind itself, so that nothing becomes ambiguous.
+_COMMENT_OPENS = r"--|/\*"
+_COMMENTS = r"""("[^"]*"|'[^']*')|/\*[^*/]*\*/|--[^\n\r]*"""
+# Masks, none of which needs to look at what it keeps. \b is ASCII here; digits beside other letters are sorted out by _UNSAFE.
+_STRING, _INTEGER, _LONG = r"'[^']*'", r"(?-u:\b)[0-9]{1,9}(?-u:\b)", r"(?-u:\b)[1-9][0-9]{10,}(?-u:\b)"
 _HIGH = r"\x{80}-\x{10FFFF}"
-_KEPT = rf'"[^"]*"|[A-Za-z_{_HIGH}][A-Za-z0-9_${_HIGH}]*|\$[0-9]+'
-_STRING = r"'[^']*'"
-_BLOCK, _LINE = r"\*[^*/]*\*/", r"[^\n\r]*"
-# Every token that is kept or masked leaves a \x01 behind: a string its opening quote, a comment its opening, a number nothing else.
-_MASK = rf"({_KEPT}|[0-9]{{10,}})|(')[^']*'|(/\*)[^*/]*\*/|(--){_LINE}|[0-9]{{1,9}}"
-_LONG_NUMBER = rf"({_KEPT}|{_STRING}|/{_BLOCK}|--{_LINE})|[1-9][0-9]{{10,}}"
+_GAP = r"[\s\x05(]*"
 # What must not be left in a masked text for the masking to be right.
 _UNSAFE = "|".join(
     (
-        r"'[^\x01]",  # a quote that opened no plain string
-        r"'$",
-        r'(?:^|[^"])"[\x01\x02]*"[^\x01\x02"]',
-        rf"[A-Za-z0-9_$&{_HIGH}][\x01\x02]*'\x01",  # E'…', U&'…', b'…', 'a'b…
-        r"&[\x01\x02]*\"",  # U&"…"
-        r"/\*[^\x01]|/\*$|\*/",  # a comment that is nested or never closed
-        r"\$(?:[^0-9]|$)",  # dollar quotes, and names with a dollar
-        rf"(?:^|[^A-Za-z0-9_$\"'{_HIGH}\x01\x02-])[\x01\x02]+[A-Za-z_{_HIGH}]",  # 12abc, 0x1F, 1e9
-        r";[\s\x01\x02]*[^\s;\x01\x02]",  # more than one statement
-        r"(?i)\bby\x01(?:[\s(]*|(?s:.)*[,(]\s*)[\x01\x02]",  # ORDER BY 2
-        r"(?i)\bfloat\x01",  # its number decides whether it parses
+        r"'[^\x01]|'$",  # a quote that opened no plain string
+        rf"[A-Za-z0-9_$&{_HIGH}]'|&\"",  # E'…', U&'…', b'…', U&"…"
+        r"/\*|\*/|--",  # a comment that is nested or never closed
+        rf"\$(?:[^\x02]|$)|[A-Za-z0-9_{_HIGH}\"]\$",  # dollar quotes, names with a dollar
+        rf"[{_HIGH}][\x020-9]|[\x020-9][{_HIGH}]",  # digits in a name of other letters
+        r";[\s\x05]*[^\s\x05;]",  # more than one statement
+        rf"(?i-u:\bby\b)(?:{_GAP}|(?s:.)*[,(][\s\x05]*)[\x02\x03]",  # ORDER BY 2: another number is another order
+        r"(?i-u:\bfloat\b)",  # its number decides whether it parses
+        rf"(?i-u:\b(?:any|some|all)\b){_GAP}'",  # = ANY('{{1,2,3}}'): the list's length matters
     )
 )
-_RAW_UNSAFE = "|".join(
-    (
-        r"\\",
-        r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]",
-        rf"(?i){SENSITIVE_WORDS}",
-        r"(?i)\b(?:any|some|all)\b[\s(]*'",  # = ANY('{1,2,3}'): the list's length matters
-    )
-)
+_QUOTES_KEPT = r'^[^"]*(?:"[^"\x01\x02\x03]*"[^"]*)*$'  # nothing was masked inside a quoted name
 _FIRST = (
-    r"(?i)^[\s(\x01]*(?:/\*\x01[\s(]*)?(?:select|insert|update|delete|merge|with|values|table|declare|fetch|close|begin|start|"
-    r"commit|rollback|end|savepoint|release|execute)\x01"
+    r"(?i-u)^[\s(\x05]*(?:select|insert|update|delete|merge|with|values|table|declare|fetch|close|begin|start|commit|rollback|"
+    r"end|savepoint|release|execute)\b"
 )
-_OUTER_COMMENTS = r"^\s*/\*\x01|/\*\x01[\s;]*$"
-_INNER_COMMENT = r"/\*\x01|--\x01"
-_COUNTS = r"(?i)\b(?:limit|fetch|first|next|forward|backward|absolute|relative|move)\b[\s(+-]*[0-9]+"
-_RANGE = r"(?i)\bbetween\b"
-_AFTER = r"(?i)(?:\bbetween\b|\band\b|[<>]=?)[\s(+-]*[0-9]+"
-_BEFORE = r"-?[\s(]*[0-9]+[\s)]*(?:[<>]|\b(?i:and|between)\b)"
+_COUNTS = r"(?i-u:\b(?:limit|fetch|first|next|forward|backward|absolute|relative|move)\b)[\s\x05(+-]*[0-9]+"
+_RANGED = r"(?i-u:\bbetween\b)|<(?s:.)*>|>(?s:.)*<"
+_AFTER = r"(?:(?i-u:\b(?:between|and)\b)|[<>]=?)[\s\x05(+-]*[0-9]+"
+_BEFORE = r"-?[\s\x05(]*[0-9]+[\s\x05)]*(?:[<>]|(?i-u:\b(?:and|between)\b))"
 
 
 @dataclass(frozen=True)
 class Shapes:
     """Shapes of a batch of events.
 
-    ``keys``: one per event, 16 hex digits. ``table``: one row per distinct shape with ``shape`` (string), ``row`` (int64, index of
-    one event that has it), ``statement``, ``logged``, ``command`` (string; of that event).
+    ``keys``: one per event, 16 hex digits. ``table``: one row per distinct shape with ``shape`` (string), ``row`` (int64, index
+    of one event that has it), ``statement``, ``logged``, ``command`` (string; of that event).
     """
 
     keys: pa.Array
@@ -141,34 +132,50 @@ def _shape_codes(texts: pa.Array) -> tuple[list[bytes], np.ndarray]:
     _, first, inverse = np.unique(groups, return_index=True, return_inverse=True)
     positions: dict[bytes, int] = {}
     of_group = np.empty(len(first), np.int64)
+    unparsed: list[int] = []
     for group, text in enumerate(texts.take(pa.array(first)).to_pylist()):
         found = b"null" if text is None else shape_text(text)
-        digest = hashlib.blake2b(found, digest_size=16).digest()
-        of_group[group] = positions.setdefault(digest, len(positions))
-    return list(positions), of_group[inverse]
+        if found.startswith(UNPARSED) and groups[first[group]] >= 0:
+            unparsed.append(group)
+        of_group[group] = positions.setdefault(_digest(found), len(positions))
+    codes = of_group[inverse]
+    if unparsed:  # what does not parse stands for itself, text by text
+        alone = np.flatnonzero(np.isin(inverse, unparsed))
+        for at, text in zip(alone.tolist(), texts.take(pa.array(alone)).to_pylist(), strict=True):
+            codes[at] = positions.setdefault(_digest(shape_text(text)), len(positions))
+    return list(positions), codes
+
+
+def _digest(shape: bytes) -> bytes:
+    return hashlib.blake2b(shape, digest_size=16).digest()
 
 
 def masked_groups(texts: pa.Array) -> np.ndarray:
     """A group number for each text: texts of one group surely have the same shape. Texts that cannot be masked are alone."""
     frame = pl.DataFrame({"text": pl.from_arrow(texts)}).with_row_index("at")
-    text = pl.col("text")
+    text, masked = pl.col("text"), pl.col("masked")
     plain = frame.filter(text.str.len_bytes() <= MAX_MASKED_BYTES, ~text.str.contains(_RAW_UNSAFE))
-    long = text.str.contains(r"[1-9][0-9]{10}")
-    marked = pl.when(long).then(text.str.replace_all(_LONG_NUMBER, "${1}\x02")).otherwise(text)
-    plain = plain.with_columns(marked.str.replace_all(_MASK, "${1}${2}${3}${4}\x01").alias("masked"))
-    masked = pl.col("masked")
-    plain = plain.filter(masked.str.contains(_FIRST), ~masked.str.contains(_UNSAFE))
-    bare = masked.str.replace_all(_OUTER_COMMENTS, "")
-    plain = plain.filter(~bare.str.contains(_INNER_COMMENT))
-    ranged = text.str.contains(_RANGE) | (text.str.contains("<", literal=True) & text.str.contains(">", literal=True))
+    commented = text.str.contains(_COMMENT_OPENS)
+    plain = pl.concat(
+        [plain.filter(~commented), plain.filter(commented).with_columns(text.str.replace_all(_COMMENTS, "${1}\x05"))]
+    )
+    marks = text.str.replace_all(_STRING, "'\x01").str.replace_all(_INTEGER, "\x02").str.replace_all(_LONG, "\x03")
+    plain = plain.with_columns(marks.alias("masked"))
+    plain = plain.filter(masked.str.contains(_FIRST), ~masked.str.contains(_UNSAFE), masked.str.contains(_QUOTES_KEPT))
+    nothing = pl.lit("")
+    ranged = masked.str.contains(_RANGED)
     kept = pl.concat_str(
         masked,
-        pl.when(text.str.contains(r"(?i)\b(?:limit|fetch|declare)\b")).then(text.str.extract_all(_COUNTS).list.join("\x03")).otherwise(pl.lit("")),
-        pl.when(ranged).then(text.str.extract_all(_AFTER).list.join("\x03")).otherwise(pl.lit("")),
-        pl.when(ranged).then(text.str.extract_all(_BEFORE).list.join("\x03")).otherwise(pl.lit("")),
+        pl.when(masked.str.contains(r"(?i-u:\b(?:limit|fetch|declare)\b)")).then(_found(text, _COUNTS)).otherwise(nothing),
+        pl.when(ranged).then(pl.concat_str(_found(text, _AFTER), _found(text, _BEFORE), separator="\x04")).otherwise(nothing),
         separator="\x04",
     )
     plain = plain.select("at", kept.rank("dense").cast(pl.Int64).alias("group"))
     groups = -1 - np.arange(len(frame), dtype=np.int64)  # alone
     groups[plain["at"].to_numpy()] = plain["group"].to_numpy()
     return groups
+
+
+def _found(text: pl.Expr, pattern: str) -> pl.Expr:
+    """All that a pattern finds, as one text: constants that stay part of the group."""
+    return text.str.extract_all(pattern).list.join("\x03")

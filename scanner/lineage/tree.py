@@ -1,8 +1,8 @@
 """The parser's tree: reading it safely.
 
-Everything that touches libpg_query goes through here, so that no text whatsoever can raise or overflow a stack: the parser refuses
-what nests too deeply for its own stack, the decoder refuses more than a hundred levels, and both refusals mean "does not parse".
-Nodes are protobuf messages whose classes are generated; they are handled as ``Any`` because a node's kind is only known at run time.
+All parsing goes through here, so that no text whatsoever can raise or overflow a stack: the parser refuses what nests too deeply
+for its own stack, the decoder refuses more than a hundred levels, and both refusals mean "does not parse". Nodes are protobuf
+messages whose classes are generated; they are handled as ``Any`` because a node's kind is only known at run time.
 """
 
 from __future__ import annotations
@@ -17,8 +17,11 @@ from google.protobuf.message import DecodeError, Message
 Node = Any
 """A protobuf message of the parse tree, already taken out of its ``Node`` wrapper where it had one."""
 
-MAX_PARSED_BYTES = 8_000_000
+MAX_PARSED_BYTES = 4_000_000
 """Longer statements are not parsed into a tree (a tree takes some 50 times the text's memory); they count as unparsed."""
+
+
+_REDACTED = "<REDACTED>"
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,9 @@ def parse(text: str) -> tuple[Statement, ...] | None:
     encoded = encodable(text)
     if encoded is None or len(encoded) > MAX_PARSED_BYTES:
         return None
+    if _REDACTED in text:  # pgAudit leaves this in place of a password and all after it
+        text = text.replace(_REDACTED, "'" + _REDACTED + "'")
+        encoded = text.encode("utf-8")
     try:
         tree = postgast.parse(text)
     except (postgast.PgQueryError, DecodeError, ValueError, RecursionError, MemoryError):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from postgast import pg_query_pb2 as pb
 
-from scanner.lineage import expressions, query, relations, routines, settings, writes
-from scanner.lineage.scope import Field, Gathered, Rows, Scan, Scope
+from scanner.lineage import query, relations, routines, settings, writes
+from scanner.lineage.scope import Field, Gathered, Origin, Relation, Rows, Scan, Scope
 from scanner.lineage.techniques import Technique
-from scanner.lineage.tree import Node, Statement, child, parse_plpgsql, strings, unwrap
+from scanner.lineage.tree import Node, Statement, child, strings, unwrap
 from scanner.model import Destination, Flow, Kind, Output, TableRef
 
 _FETCH_ALL = 2**63 - 1
@@ -24,7 +24,7 @@ class Draft:
     """What one statement does, before it is put in terms of a shape."""
 
     kind: Kind
-    rows: Rows = Rows()
+    rows: Rows = field(default_factory=Rows)
     leaves: bool = True  # whether the rows' columns are outputs of the statement
     destination: Destination = Destination.CLIENT
     written: TableRef | None = None
@@ -55,22 +55,23 @@ def inner_statement(statement: Statement, gathered: Gathered) -> Rows:
 
 
 def _select(node: Node, gathered: Gathered) -> Draft:
-    into = next(_into(node), None)
+    into = _into(node)
     rows = query.select(node, None, query.Env(), gathered)
     if into is not None:
         return _new_table(into, rows, gathered)
     if gathered.written:
         written, columns = _written(gathered)
+        if columns:
+            gathered.technique(Technique.COPY_TO_NEW_TABLE)
         return Draft(Kind.SELECT, rows, written=written, written_columns=columns)
     return Draft(Kind.SELECT, rows)
 
 
-def _into(node: Node):  # type: ignore[no-untyped-def]
+def _into(node: Node) -> Node | None:
     """SELECT INTO; of a set operation, the leftmost SELECT carries it."""
-    while node.op >= 2:
+    while node.op >= pb.SETOP_UNION:
         node = node.larg
-    if node.HasField("into_clause"):
-        yield node.into_clause
+    return node.into_clause if node.HasField("into_clause") else None
 
 
 def _new_table(into: Node, rows: Rows, gathered: Gathered) -> Draft:
@@ -81,7 +82,9 @@ def _new_table(into: Node, rows: Rows, gathered: Gathered) -> Draft:
     columns = writes.copied(query.renamed(rows, strings(into.col_names)).fields, ())
     if columns:
         gathered.technique(Technique.COPY_TO_NEW_TABLE)
-    return Draft(Kind.CREATE_AS, rows, leaves=not into.skip_data, destination=Destination.TABLE, written=ref, written_columns=columns)
+    return Draft(
+        Kind.CREATE_AS, rows, leaves=not into.skip_data, destination=Destination.TABLE, written=ref, written_columns=columns
+    )
 
 
 def _written(gathered: Gathered) -> tuple[TableRef | None, tuple[Output, ...]]:
@@ -109,8 +112,8 @@ def _writing(kind: Kind, name: str) -> Callable[[Node, Gathered], Draft]:
     return handler
 
 
-def _origin(output: Output) -> expressions.Origin:
-    return expressions.Origin(output.table, output.column, output.flow)
+def _origin(output: Output) -> Origin:
+    return Origin(output.table, output.column, output.flow)
 
 
 def _copy(node: Node, gathered: Gathered) -> Draft:
@@ -131,7 +134,7 @@ def _copy(node: Node, gathered: Gathered) -> Draft:
         rows = query.table_rows(ref, gathered, Scan(ref))
         wanted = strings(node.attlist)
         if wanted:
-            whole = relations.Relation(var.relname, rows)
+            whole = Relation(var.relname, rows)
             rows = replace(rows, fields=tuple(whole.column(n) or whole.guess(n) or _newer(n, ref, gathered) for n in wanted))
     return Draft(Kind.COPY_OUT, rows, destination=destination)
 
@@ -355,4 +358,3 @@ HANDLERS: Mapping[str, Callable[[Node, Gathered], Draft]] = MappingProxyType(
         "notify_stmt": _notify,
     }
 )
-__all__ = ["Draft", "draft", "inner_statement", "parse_plpgsql"]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from postgast import pg_query_pb2 as pb
+
 from scanner.lineage import conditions, expressions, query, relations
 from scanner.lineage.scope import NONE, Field, Gathered, Origin, Origins, Relation, Rows, Scan, Scope
 from scanner.lineage.techniques import Technique
-from scanner.lineage.tree import Node, child, strings, unwrap
+from scanner.lineage.tree import Node, child, unwrap
 from scanner.model import Flow, Output, TableRef
 
 _CONFLICT_UPDATE = 3
-_INSERT_COMMAND = 3
 
 
 def write(kind: str, node: Node, outer: Scope | None, env: query.Env, gathered: Gathered) -> Rows:
@@ -139,15 +140,10 @@ def _merge(node: Node, outer: Scope | None, env: query.Env, gathered: Gathered) 
     columns = [f.name for f in target.fields if f.name != "*"]
     for _, when in map(unwrap, node.merge_when_clauses):
         query.discard(*child(when, "condition"), scope, env, gathered)
-        if when.command_type == _INSERT_COMMAND:
+        if when.command_type == pb.CMD_INSERT:
             names = [unwrap(item)[1].name for item in when.target_list] or columns
-            values = [Field(f"column{i}", expressions.origins(k, n, scope, env, gathered)) for i, (k, n) in enumerate(map(unwrap, when.values))]
+            values = [Field("value", expressions.origins(k, n, scope, env, gathered)) for k, n in map(unwrap, when.values)]
             gathered.written.append((ref, copied(values, names)))
         else:
             _assign(when.target_list, ref, scope, env, gathered)
     return Rows(_returning(node, target, scope, env, gathered), filtered=True)
-
-
-def columns_of(node: Node) -> list[str]:
-    """Names on a column list of ``String`` nodes."""
-    return strings(node)
