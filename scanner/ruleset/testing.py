@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from scanner.model import EVENT_SCHEMA
-from scanner.ruleset.engine import run_rules
+from scanner.ruleset.engine import run_each
 from scanner.ruleset.load import load_rules
 from scanner.ruleset.rule import Rule, RuleSet, RuleTest, TestCase
 
@@ -92,7 +92,9 @@ def _event(number: int, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def test_rules(ruleset: RuleSet) -> list[RuleTest]:
     """Run every test of every rule."""
-    return [_run(rule, test) for rule in ruleset.rules for test in rule.tests]
+    cases = [(rule, test) for rule in ruleset.rules for test in rule.tests]
+    found = run_each((RuleSet((rule,)), event_table(test.events)) for rule, test in cases)
+    return [_result(rule, test, hits) for (rule, test), hits in zip(cases, found, strict=True)]
 
 
 test_rules.__test__ = False  # type: ignore[attr-defined]  # a function of ours, not a test of pytest
@@ -103,8 +105,7 @@ def check(extra: Sequence[Path] = ()) -> list[RuleTest]:
     return test_rules(load_rules(extra))
 
 
-def _run(rule: Rule, test: TestCase) -> RuleTest:
-    hits = run_rules(RuleSet((rule,)), event_table(test.events))
+def _result(rule: Rule, test: TestCase, hits: pa.Table) -> RuleTest:
     message = _verdict(rule, test, hits)
     return RuleTest(rule.id, rule.title, test.name, test.kind, not message, message, rule.path, test.line)
 
