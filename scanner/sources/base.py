@@ -55,8 +55,12 @@ class FileSource(ABC):
         self.time_zone = time_zone
 
     @abstractmethod
-    def parse(self, data: bytes, base: int, *, at_end: bool, final: bool) -> Parsed:
-        """Cut and read ``data`` at offset ``base``. A pure function of its arguments and the constructor's."""
+    def parse(self, data: bytes, base: int, *, at_end: bool, final: bool, longer_than: int) -> Parsed:
+        """Cut and read ``data`` at offset ``base``. A pure function of its arguments and the constructor's.
+
+        ``at_end``: no more bytes are there now; ``final``: and none will come. ``longer_than``: the first record is known to
+        have more bytes than this.
+        """
 
     def read(self, known: Sequence[Position], *, slice_bytes: int = SLICE_BYTES) -> Iterator[Slice | SourceNotice]:
         """See :meth:`Source.read`."""
@@ -133,6 +137,7 @@ class _Reading:
         rest = b""
         want = self.slice_bytes
         begun = self.offset
+        tried = 0
         while True:
             chunk = stream.read(max(want - len(rest), 1))
             at_end = len(rest) + len(chunk) < want
@@ -140,7 +145,7 @@ class _Reading:
             final = at_end and stream.finished
             if not data:
                 break
-            parsed = self.source.parse(data, self.offset, at_end=at_end, final=final)
+            parsed = self.source.parse(data, self.offset, at_end=at_end, final=final, longer_than=tried)
             if not parsed.consumed:
                 if at_end:
                     break
@@ -148,12 +153,12 @@ class _Reading:
                     skip = Skip(self.offset, len(data), f"a record of more than {MAX_RECORD_BYTES} bytes")
                     parsed = Parsed(RECORD_SCHEMA.empty_table(), (skip,), len(data))
                 else:
-                    rest, want = data, 2 * len(data)
+                    rest, tried, want = data, len(data), 2 * len(data)
                     continue
             self.mended += parsed.mended
             self.zones |= parsed.foreign_zones
             yield self._slice(files.located(file, log, complete=final), memoryview(data)[: parsed.consumed], parsed)
-            rest = data[parsed.consumed :]
+            rest, tried = data[parsed.consumed :], 0
             want = max(self.slice_bytes, len(rest) + self.slice_bytes // 4)
             if at_end:
                 break

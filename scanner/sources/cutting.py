@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ Bytes = npt.NDArray[np.uint8]
 Bools = npt.NDArray[np.bool_]
 
 _BLOCK = 1 << 18  # bytes looked at together, to stay in the processor's cache
+_MANY = 1 << 20  # positions looked at together, to bound what a text full of quotes costs
 MAX_HEAD = 4096
 """No record head is longer (bytes); bounds how much of a piece without any head is held back for the next one."""
 
@@ -55,8 +57,13 @@ def find_bytes(buffer: Bytes, wanted: int) -> Ints:
     for start in range(0, len(buffer), _BLOCK):
         hits = np.flatnonzero(buffer[start : start + _BLOCK] == wanted)
         hits += start
-        found.append(hits)
+        found.append(hits.astype(np.int32) if len(buffer) < 1 << 31 else hits)
     return np.concatenate(found) if found else np.empty(0, np.int64)
+
+
+def _rank(sorted_places: Ints, place: int, side: Literal["left", "right"] = "left") -> int:
+    """``searchsorted`` for one place, without numpy widening the whole array first."""
+    return int(np.searchsorted(sorted_places, sorted_places.dtype.type(place), side=side))
 
 
 def cut(data: bytes, grammar: Grammar, *, at_end: bool = False, final: bool = False) -> Cut:
@@ -78,7 +85,8 @@ class _Cutter:
         self.newlines = find_bytes(self.buffer, 10)
         self.quotes = find_bytes(self.buffer, 34)
         self.odd = (np.searchsorted(self.quotes, self.newlines) & 1).astype(np.bool_)
-        self.likely = grammar.looks_like_head(self.buffer, self.newlines + 1)
+        blocks = [self.newlines[first : first + _MANY] + 1 for first in range(0, len(self.newlines) + 1, _MANY)]
+        self.likely = np.concatenate([grammar.looks_like_head(self.buffer, block) for block in blocks])
         self.nuls = find_bytes(self.buffer, 0) if b"\0" in data else np.empty(0, np.int64)
         self.marks: dict[int, tuple[Ints, Ints]] = {}
         self.strict: dict[int, bool] = {}
@@ -87,14 +95,17 @@ class _Cutter:
         """Under this parity: where a record is certainly damaged, and where only if a strict head stands there."""
         if parity not in self.marks:
             size = len(self.data)
-            openers, closers = self.quotes[parity::2], self.quotes[1 - parity :: 2]
-            before = self.buffer[np.maximum(openers - 1, 0)]
-            after = self.buffer[np.minimum(closers + 1, size - 1)]
-            wrong = openers[(before != 44) & (before != 34) | (openers == 0)]
-            wrong_end = closers[(after != 44) & (after != 34) & (after != 10) & (after != 13) & (closers + 1 < size)]
+            wrong = []
+            for first in range(0, len(self.quotes) + 1, _MANY):  # an even number, so the parity of the index stays
+                openers = self.quotes[first + parity : first + _MANY : 2]
+                closers = self.quotes[first + 1 - parity : first + _MANY : 2]
+                before = self.buffer[np.maximum(openers - 1, 0)]
+                wrong.append(openers[(before != 44) & (before != 34) | (openers == 0)])
+                after = self.buffer[np.minimum(closers + 1, size - 1)]
+                wrong.append(closers[(after != 44) & (after != 34) & (after != 10) & (after != 13) & (closers + 1 < size)])
             inside = self.odd ^ bool(parity)
             stray = self.newlines[~inside & ~self.likely] + 1
-            certain = np.concatenate([wrong, wrong_end, stray, self.nuls])
+            certain = np.concatenate([*wrong, stray, self.nuls])
             if len(certain):
                 certain.sort()
             self.marks[parity] = certain, self.newlines[inside & self.likely] + 1
@@ -108,9 +119,9 @@ class _Cutter:
     def _next_damage(self, start: int, parity: int) -> int:
         """First sign of damage at or after ``start``; the buffer's length when there is none."""
         certain, perhaps = self._marks(parity)
-        index = int(np.searchsorted(certain, start))
+        index = _rank(certain, start)
         found = int(certain[index]) if index < len(certain) else len(self.data)
-        for position in perhaps[np.searchsorted(perhaps, start, side="right") : np.searchsorted(perhaps, found)].tolist():
+        for position in perhaps[_rank(perhaps, start, "right") : _rank(perhaps, found)].tolist():
             if self._is_strict(position):
                 return int(position)
         return found
@@ -129,9 +140,9 @@ class _Cutter:
         start = 0
         damaged = bool(size) and self._start_is_damaged()
         while True:
-            parity = int(np.searchsorted(self.quotes, start)) & 1
+            parity = _rank(self.quotes, start) & 1
             damage = start if damaged else self._next_damage(start, parity)
-            low, high = np.searchsorted(self.newlines, [start, damage])
+            low, high = _rank(self.newlines, start), _rank(self.newlines, damage)
             line_ends = self.newlines[low:high][self.odd[low:high] == bool(parity)] + 1
             line_starts = np.concatenate([[start], line_ends[:-1]]) if len(line_ends) else line_ends
             rest = int(line_ends[-1]) if len(line_ends) else start
@@ -160,8 +171,8 @@ class _Cutter:
             start = resume
         reason = "damaged: not a sound log record (torn, overwritten, or not of this format)"
         return Cut(
-            np.concatenate(starts),
-            np.concatenate(ends),
+            np.concatenate(starts).astype(np.int64),
+            np.concatenate(ends).astype(np.int64),
             tuple(Skip(a, b - a, reason if b < size or not final else "the log ends in half a record") for a, b in skips),
             rest,
         )

@@ -50,9 +50,9 @@ class Split:
 def split(messages: pa.Array) -> Split:
     """Split messages that begin with ``AUDIT: ``. Those that are not as described above are left out of ``sound``.
 
-    The reader sees all messages at once, each ended by a mark that no message can hold. It is believed only when every row
-    ends in exactly one mark: then rows and messages correspond one to one, and a bad message cannot shift another. Otherwise
-    each message is split by itself.
+    The reader sees all messages at once, each ended by a mark that no message can hold. It is believed only when there are as
+    many rows as messages and each, the rejected ones too, ends in one mark and holds no other: then rows and messages
+    correspond one to one, and a bad message cannot shift another. Otherwise each message is split by itself.
     """
     count = len(messages)
     if not count:
@@ -100,7 +100,7 @@ def _bulk(messages: pa.Array, width: int) -> tuple[pa.Table, npt.NDArray[np.int6
 
     def reject(row: pacsv.InvalidRow) -> str:
         rejected.append(row.number - 1)
-        return "skip"
+        return "skip" if row.text.find(_END) == len(row.text) - 1 else "error"
 
     try:
         table = pacsv.read_csv(

@@ -22,7 +22,7 @@ from scanner.sources import postgres, times
 from scanner.sources.base import FileSource, Parsed
 from scanner.sources.csvlog_grammar import GRAMMAR, WIDTHS, ZONE, is_sound, next_head, split, why
 from scanner.sources.cutting import Cut, Ints, cut
-from scanner.sources.text import decode, mend
+from scanner.sources.text import decode, mended
 
 _PIECE = 4 * 1024 * 1024  # bytes worked on at a time: what the processor's cache likes; a longer record takes more
 
@@ -87,17 +87,20 @@ class _Rows:
         return len(self.starts)
 
 
-def parse(data: bytes, base: int, time_zone: str, *, at_end: bool = False, final: bool = False, threads: int = 2) -> Parsed:
+def parse(
+    data: bytes, base: int, time_zone: str, *, at_end: bool = False, final: bool = False, longer_than: int = 0, threads: int = 2
+) -> Parsed:
     """Cut and read ``data``, which lies at offset ``base`` of its log and begins between two records.
 
     Pure: no state, no files; safe to run in another process. ``at_end`` and ``final`` as in :func:`scanner.sources.cutting.cut`.
+    ``longer_than``: the first record is known to have more bytes than this, so smaller pieces need not be tried.
     Cutting is one sequence, but what was cut is read by ``threads`` threads; the result does not depend on their number.
     Invalid UTF-8 never costs a record: the bytes in question are shown as U+FFFD and counted in ``Parsed.mended``.
     """
     home = times.zone(time_zone)
     work: list[Future[_Piece]] = []
     consumed = 0
-    size = _PIECE
+    size = max(_PIECE, 2 * longer_than)
     with ThreadPoolExecutor(threads) as pool:
         while consumed < len(data):
             part = data[consumed : consumed + size]
@@ -132,12 +135,12 @@ class _Piece:
 
 
 def _understand(part: bytes, found: Cut, base: int, home: ZoneInfo) -> _Piece:
-    rows, mended = _read(part, found)
+    rows, replaced = _read(part, found)
     clock = rows.clock
     utc, known, strangers = times.to_utc(clock.micros, clock.zone_index, clock.zone_texts, home)
     table, repeated = postgres.records(_raw(rows, pa.array(utc, pa.timestamp("us", tz="UTC"), mask=~known), base))
     skips = [Skip(skip.offset + base, skip.length, skip.reason) for skip in [*found.skips, *rows.skips]]
-    return _Piece(table, repeated, skips, mended, strangers)
+    return _Piece(table, repeated, skips, replaced, strangers)
 
 
 def _raw(rows: _Rows, time: pa.Array, base: int) -> postgres.Raw:
@@ -198,23 +201,23 @@ def _read(data: bytes, found: Cut) -> tuple[_Rows, int]:
     fast = _fast(data, found)
     if fast is None:
         return _slow(data, found.starts, found.ends)
-    table, rejected = fast
+    table, rejected, changed = fast
     kept = np.ones(len(found.starts), np.bool_)
     kept[rejected] = False
     starts, ends = found.starts[kept], found.ends[kept]
     columns = {
         name: pa.nulls(len(starts), pa.string()) if name not in table.column_names else _whole(table, name) for name in _TEXTS
     }
-    columns, mended = mend(columns, pa.py_buffer(data))
+    replaced = sum(decode(data[a:b])[1] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)) if changed else 0
     rows = _Rows(columns, starts, ends, _clock(data, starts))
     wrong = _implausible(rows)
     if wrong.any():
         rejected = np.sort(np.concatenate([rejected, np.flatnonzero(kept)[wrong]]))
         rows = _filtered(data, rows, ~wrong)
     if len(rejected):
-        rest, mended_rest = _slow(data, found.starts[rejected], found.ends[rejected])
-        return _joined(data, rows, rest), mended + mended_rest
-    return rows, mended
+        rest, replaced_rest = _slow(data, found.starts[rejected], found.ends[rejected])
+        return _joined(data, rows, rest), replaced + replaced_rest
+    return rows, replaced
 
 
 def _whole(table: pa.Table, name: str) -> pa.Array:
@@ -228,15 +231,18 @@ def _whole(table: pa.Table, name: str) -> pa.Array:
     )
 
 
-def _fast(data: bytes, found: Cut) -> tuple[pa.Table, Ints] | None:
-    """Arrow's CSV reader over the cut records. Returns its rows and the numbers of the records it rejected for their width.
+def _fast(data: bytes, found: Cut) -> tuple[pa.Table, Ints, bool] | None:
+    """Arrow's CSV reader over the cut records.
+
+    Returns its rows, the numbers of the records it rejected for their width, and whether any bytes had to be mended.
 
     The cutter has established that every quote stands where the grammar allows it, so the reader sees the same records.
     None when its count differs all the same: the exact parser then does the work, and no row can shift.
     """
     last = int(found.ends[-1])
     whole = not found.skips and found.starts[0] == 0
-    body = memoryview(data)[:last] if whole else b"".join(data[a:b] for a, b in _runs(found))
+    sound = data[:last] if whole else b"".join(data[a:b] for a, b in _runs(found))
+    body = mended(sound)
     width = next((w for n in range(min(8, len(found.starts))) if (w := _width(data, found, n)) in WIDTHS), 0)
     if not width or len(body) >= 1 << 31:
         return None
@@ -258,14 +264,14 @@ def _fast(data: bytes, found: Cut) -> tuple[pa.Table, Ints] | None:
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=False,
                 null_values=[""],
-                check_utf8=False,  # mended afterwards
+                check_utf8=False,  # it is
             ),
         )
-    except (pa.ArrowInvalid, UnicodeDecodeError):
+    except pa.ArrowInvalid:
         return None
     if table.num_rows + len(rejected) != len(found.starts):
         return None
-    return table, np.array(rejected, np.int64)
+    return table, np.array(rejected, np.int64), body is not sound
 
 
 def _runs(found: Cut) -> list[tuple[int, int]]:
@@ -305,7 +311,7 @@ def _slow(data: bytes, starts: Ints, ends: Ints) -> tuple[_Rows, int]:
     values: dict[str, list[str | None]] = {name: [] for name in _TEXTS}
     kept: list[tuple[int, int]] = []
     skips: list[Skip] = []
-    mended = 0
+    total = 0
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
         at = start
         while not is_sound(data, at, end):
@@ -324,12 +330,12 @@ def _slow(data: bytes, starts: Ints, ends: Ints) -> tuple[_Rows, int]:
             text, bad = decode(fields[place] if place < len(fields) else None)
             replaced |= bad
             values[name].append(text)
-        mended += replaced
+        total += replaced
         kept.append((at, end))
     places = np.array(kept, np.int64).reshape(-1, 2)
     texts = {name: pa.array(values[name], pa.string()) for name in _TEXTS}
     texts["session_line_num"] = texts["session_line_num"].cast(pa.int64())
-    return _Rows(texts, places[:, 0], places[:, 1], _clock(data, places[:, 0]), skips), mended
+    return _Rows(texts, places[:, 0], places[:, 1], _clock(data, places[:, 0]), skips), total
 
 
 def _filtered(data: bytes, rows: _Rows, keep: times.Bools) -> _Rows:
@@ -352,8 +358,8 @@ class PostgresCsvlog(FileSource):
 
     type = "postgres_csvlog"
 
-    def parse(self, data: bytes, base: int, *, at_end: bool, final: bool) -> Parsed:
-        return parse(data, base, self.time_zone, at_end=at_end, final=final)
+    def parse(self, data: bytes, base: int, *, at_end: bool, final: bool, longer_than: int) -> Parsed:
+        return parse(data, base, self.time_zone, at_end=at_end, final=final, longer_than=longer_than)
 
 
 __all__ = ["PostgresCsvlog", "parse"]

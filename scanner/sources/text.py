@@ -32,25 +32,6 @@ def is_utf8(buffer: pa.Buffer) -> bool:
     return True
 
 
-def mend(columns: dict[str, pa.Array], whole: pa.Buffer) -> tuple[dict[str, pa.Array], int]:
-    """String columns that may hold anything, made valid UTF-8, and how many rows that changed.
-
-    ``whole`` is the buffer they all came from: when it is valid, as it nearly always is, nothing else is looked at.
-    """
-    if is_utf8(whole):
-        return columns, 0
-    changed: set[int] = set()
-    result = {}
-    for name, column in columns.items():
-        try:
-            column.validate(full=True)
-            result[name] = column  # numbers always are
-        except pa.ArrowInvalid:
-            texts = []
-            for row, value in enumerate(column.cast(pa.binary()).to_pylist()):
-                text, bad = decode(value)
-                texts.append(text)
-                if bad:
-                    changed.add(row)
-            result[name] = pa.array(texts, pa.string())
-    return result, len(changed)
+def mended(data: bytes) -> bytes:
+    """``data`` as valid UTF-8. Every ASCII byte stays what and in the order it was, so the structure of a log does, too."""
+    return data if data.isascii() or is_utf8(pa.py_buffer(data)) else data.decode(errors="replace").encode()

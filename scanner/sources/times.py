@@ -38,6 +38,8 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall-clock arithmetic
 
 def words(buffer: Bytes, positions: Ints) -> Words:
     """Eight bytes at each position as one little-endian number. ``position + 8 <= len(buffer)``; shape of ``positions``."""
+    if not len(positions):
+        return np.empty(0, np.uint64)
     return np.ndarray((len(buffer) - 7,), "<u8", buffer, 0, (1,))[positions]
 
 
@@ -69,8 +71,13 @@ def _digit(word: Words, place: int) -> Ints:
 def wall_clock(buffer: Bytes, positions: Ints) -> tuple[Ints, Bools]:
     """Microseconds since 1970 on the wall clock for the timestamps at ``positions``, and which of them exist.
 
-    Each position must have 24 bytes behind it. Date, hour and minute are worked out once a run of equal ones.
+    Date, hour and minute are worked out once a run of equal ones.
     """
+    fits = positions + STAMP <= len(buffer)
+    if not fits.all():
+        micros, sound = np.zeros(len(positions), np.int64), np.zeros(len(positions), np.bool_)
+        micros[fits], sound[fits] = wall_clock(buffer, positions[fits])
+        return micros, sound
     if not len(positions):
         return np.empty(0, np.int64), np.empty(0, np.bool_)
     date, minute, second = (words(buffer, positions + 8 * part) for part in range(3))
