@@ -21,7 +21,10 @@ from scanner.catalog.samples import ColumnSample, Unit, units
 from scanner.catalog.weigh import Evidence, Verdict, embedded, judge, people_score
 from scanner.catalog.words import MASKED, NameEvidence, Vocabulary, any_of
 
-_HASHED = r"^(?:(?:0x|\\x|sha\d*:|md5:)?[0-9a-fA-F]{32,128}|\$2[aby]\$.{56}|\$argon2.*|[A-Za-z0-9+/_-]{22,}={0,2}|v[0-9]:.{16,}|[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+|\{?(?:enc|ENC)\W.{8,}|tok_[A-Za-z0-9]{8,})$"
+_HASHED = (
+    r"^(?:(?:0x|\\x|sha\d*:|md5:)?[0-9a-fA-F]{32,128}|\$2[aby]\$.{56}|\$argon2.*|[A-Za-z0-9+/_-]{22,}={0,2}|v[0-9]:.{16,}"
+    r"|[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+|\{?(?:enc|ENC)\W.{8,}|tok_[A-Za-z0-9]{8,})$"
+)
 _FREE_CHARS = 12  # shorter values are not free text
 
 

@@ -118,7 +118,7 @@ _KINDS = {"r": "table", "p": "table", "v": "view", "m": "materialized_view", "f"
 _BY_BASE = {
     "bool": TypeKind.BOOLEAN, "date": TypeKind.DATE, "json": TypeKind.JSON, "jsonb": TypeKind.JSON, "hstore": TypeKind.JSON,
     "uuid": TypeKind.UUID, "inet": TypeKind.INET, "cidr": TypeKind.INET, "macaddr": TypeKind.MAC, "macaddr8": TypeKind.MAC,
-    "bytea": TypeKind.BYTES, "int2": TypeKind.INTEGER, "int4": TypeKind.INTEGER, "int8": TypeKind.INTEGER, 
+    "bytea": TypeKind.BYTES, "int2": TypeKind.INTEGER, "int4": TypeKind.INTEGER, "int8": TypeKind.INTEGER,
     "numeric": TypeKind.NUMBER,
     "float4": TypeKind.NUMBER, "float8": TypeKind.NUMBER, "money": TypeKind.OTHER, "oid": TypeKind.OTHER,
 }  # fmt: skip

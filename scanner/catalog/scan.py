@@ -233,7 +233,7 @@ class _Scan:
 
     def _from_parent(self, leaf: Relation, columns: Mapping[TableRef, tuple[Column, ...]]) -> tuple[Column, ...]:
         top = leaf
-        while top.kind == "partition" and top.parent in self._snapshot.relations:
+        while top.kind == "partition" and top.parent is not None and top.parent in self._snapshot.relations:
             top = self._snapshot.relations[top.parent]
         known = {c.name: c for c in columns.get(top.ref, ())}
         return tuple(

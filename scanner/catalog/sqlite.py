@@ -24,20 +24,33 @@ from scanner.model import Function, TableRef
 SCHEMA = "public"
 FUNCTIONS_TABLE = "vendorwatch_functions"
 _RANGES = 100
+_KINDS = (  # the first that occurs in the declared type decides
+    ("BOOL", TypeKind.BOOLEAN),
+    ("JSON", TypeKind.JSON),
+    ("UUID", TypeKind.UUID),
+    ("INET", TypeKind.INET),
+    ("DATETIME", TypeKind.TIME),
+    ("TIMESTAMP", TypeKind.TIME),
+    ("DATE", TypeKind.DATE),
+    ("POINT", TypeKind.TEXT),
+    ("INT", TypeKind.INTEGER),
+    ("CHAR", TypeKind.TEXT),
+    ("TEXT", TypeKind.TEXT),
+    ("CLOB", TypeKind.TEXT),
+    ("BLOB", TypeKind.BYTES),
+    ("BYTEA", TypeKind.BYTES),
+    ("REAL", TypeKind.NUMBER),
+    ("FLOA", TypeKind.NUMBER),
+    ("DOUB", TypeKind.NUMBER),
+    ("NUM", TypeKind.NUMBER),
+    ("DEC", TypeKind.NUMBER),
+)
 
 
 def _kind(declared: str) -> TypeKind:
     """By SQLite's declared type; its columns hold what they like, so unknown ones count as text."""
     name = declared.upper()
-    for word, kind in (
-        ("BOOL", TypeKind.BOOLEAN), ("JSON", TypeKind.JSON), ("UUID", TypeKind.UUID), ("INET", TypeKind.INET), ("DATETIME", TypeKind.TIME),
-        ("TIMESTAMP", TypeKind.TIME), ("DATE", TypeKind.DATE), ("INT", TypeKind.INTEGER), ("CHAR", TypeKind.TEXT), ("TEXT", TypeKind.TEXT),
-        ("CLOB", TypeKind.TEXT), ("BLOB", TypeKind.BYTES), ("BYTEA", TypeKind.BYTES), ("REAL", TypeKind.NUMBER), ("FLOA", TypeKind.NUMBER),
-        ("DOUB", TypeKind.NUMBER), ("NUM", TypeKind.NUMBER), ("DEC", TypeKind.NUMBER),
-    ):  # fmt: skip
-        if word in name:
-            return TypeKind.ARRAY if "[]" in name else kind
-    return TypeKind.TEXT
+    return next((TypeKind.ARRAY if "[]" in name else kind for word, kind in _KINDS if word in name), TypeKind.TEXT)
 
 
 def open_readonly(path: Path, seconds: int) -> sa.Engine:
@@ -65,7 +78,8 @@ class SqliteReader:
         with self._engine.connect() as connection:
             objects = connection.execute(
                 sa.text(
-                    "select name, type, sql from sqlite_master where type in ('table', 'view') and name not like 'sqlite\\_%' escape '\\' order by name"
+                    "select name, type, sql from sqlite_master where type in ('table', 'view')"
+                    " and name not like 'sqlite\\_%' escape '\\' order by name"
                 )
             ).all()
             sizes = self._sizes(connection)

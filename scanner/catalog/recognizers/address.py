@@ -38,11 +38,13 @@ recognizer = Recognizer(
         Pattern(r"제?[0-9]{1,5}호", 1.5),
         Pattern(rf"(?:Flat|Unit|Apt|Studio|Suite)?\.? ?[0-9]{{1,6}}[A-Za-z]?,? (?:[A-Z0-9][\w.'’-]* ){{1,4}}{_STREET}\b.*", 6.5),
         Pattern(
-            r"(?i:[A-ZÄÖÜ][\wäöüß.-]+(?: ?[\wäöüß-]+)?(?:straße|strasse|str\.|weg|platz|allee|gasse|ring|damm|ufer)) ?[0-9]{1,4} ?[a-z]?(?:,.*)?",
+            r"(?i:[A-ZÄÖÜ][\wäöüß.-]+(?: ?[\wäöüß-]+)?(?:straße|strasse|str\.|weg|platz|allee|gasse|ring|damm|ufer))"
+            r" ?[0-9]{1,4} ?[a-z]?(?:,.*)?",
             7.0,
         ),
         Pattern(
-            r"(?i:(?:[0-9]{1,4},? )?(?:rue|avenue|boulevard|place|chemin|calle|avenida|plaza|paseo|via|viale|piazza|corso|rua|ul\.) .{3,60})",
+            r"(?i:(?:[0-9]{1,4},? )?(?:rue|avenue|boulevard|place|chemin|calle|avenida|plaza"
+            r"|paseo|via|viale|piazza|corso|rua|ul\.) .{3,60})",
             5.5,
         ),
         Pattern(r"(?i:.{0,20}[0-9]{1,5},? ?[a-z0-9-]{2,20}-(?:ro|gil|daero|dong)\b.*)", 7.0),

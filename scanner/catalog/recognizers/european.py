@@ -30,8 +30,8 @@ def _spanish(values: Sequence[str]) -> Bools:
 
 
 def _italian(values: Sequence[str]) -> Bools:
-    odd = dict(zip("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", [1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 1, 0, 5, 7, 9, 13, 15, 17, 19, 21,
-                                                           2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23], strict=True))  # fmt: skip
+    table = [1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23]
+    odd = {c: table[i] for i, c in enumerate("0123456789")} | {c: table[i] for i, c in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ")}
     even = {c: i for i, c in enumerate("0123456789")} | {c: i for i, c in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ")}
     result = np.zeros(len(values), dtype=np.bool_)
     for i, value in enumerate(values):

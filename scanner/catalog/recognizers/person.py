@@ -123,7 +123,8 @@ def _column(values: Sequence[str]) -> Plausibility:
     if len(hangul) >= max(5, len(values) // 2):
         mean = float(np.mean([likelihood(v) for v in hangul]))
         surnames = len({v[0] for v in hangul})
-        note = f"{surnames} different surnames, syllables {'typical' if mean > 1.2 else 'possible' if mean > 0.35 else 'untypical'} of names"
+        likeness = "typical" if mean > 1.2 else "possible" if mean > 0.35 else "untypical"
+        note = f"{surnames} different surnames, syllables {likeness} of names"
         if len(hangul) >= 15 and surnames < 4:
             return Plausibility(0.2, note)
         return Plausibility(1.0 if mean > 0.35 else 0.4, note, bonus=float(np.clip((mean - 0.9) * 4, -1.5, 3.0)))
@@ -141,7 +142,8 @@ recognizer = Recognizer(
     patterns=(
         Pattern(r"[가-힣]{1,2}\s?[가-힣]{1,3}(?:\s?[(\[].{1,12}[)\]]|\s?(?:님|고객님|씨|귀하|[A-Z]|[0-9]{1,2}))?", 3.6, _korean),
         Pattern(
-            rf"(?:(?:Mr|Mrs|Ms|Dr|Prof)\.? )?{_W}(?: [A-Z]\.?)?(?: (?:van|de|von|der|da|di|del|la|le|bin|al))*(?: {_W}){{1,3}}(?: (?:Jr|Sr|II|III)\.?)?",
+            rf"(?:(?:Mr|Mrs|Ms|Dr|Prof)\.? )?{_W}(?: [A-Z]\.?)?"
+            rf"(?: (?:van|de|von|der|da|di|del|la|le|bin|al))*(?: {_W}){{1,3}}(?: (?:Jr|Sr|II|III)\.?)?",
             4.0,
             _latin,
         ),
@@ -150,7 +152,8 @@ recognizer = Recognizer(
         Pattern(rf"{_W}|[A-Z]{{2,14}}", 2.6, _latin),
     ),
     loose=r"[가-힣]{1,6}(?:\s?[가-힣]{1,4})?(?:\s?[(\[A-Z0-9].{0,12})?|[\p{L}'’.,\- ]{2,60}|[\p{Han}]{2,4}",
-    masked=r"[가-힣][*●○xXoO]{1,3}[가-힣]{0,2}|[가-힣]{2}[*●○]{1,3}|[*●○]{1,2}[가-힣]{1,3}|[A-Za-z]{1,3}[*●]{2,12}[A-Za-z]{0,3}(?: [A-Za-z]{0,3}[*●]{2,12}[A-Za-z]{0,3})*",
+    masked=r"[가-힣][*●○xXoO]{1,3}[가-힣]{0,2}|[가-힣]{2}[*●○]{1,3}|[*●○]{1,2}[가-힣]{1,3}"
+    r"|[A-Za-z]{1,3}[*●]{2,12}[A-Za-z]{0,3}(?: [A-Za-z]{0,3}[*●]{2,12}[A-Za-z]{0,3})*",
     words=words(
         strong="""
         cust nm, custnm, cust name, customer name, customer nm, customername, mbr nm, mbrnm, mber nm, member name,
