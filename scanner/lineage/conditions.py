@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from scanner.lineage import expressions
 from scanner.lineage.scope import Field, Gathered, Relation, Scan, Scope
-from scanner.lineage.techniques import LONG_IN_LIST
+from scanner.lineage.techniques import LONG_IN_LIST, Technique
 from scanner.lineage.tree import Node, child, integer_constant, is_constant, strings, text_constant, unwrap
 from scanner.model import Flow, KeyPredicate, TableRef
 
@@ -19,15 +20,26 @@ def apply(kind: str, node: Node, relations: Sequence[Relation], scope: Scope, ga
     """Note on the relations' scans what a WHERE or ON condition narrows. Returns whether there was any condition at all."""
     if node is None:
         return False
+    ends: Counter[tuple[TableRef, str]] = Counter()
     for part_kind, part in conjuncts(kind, node):
         for relation, found in _narrowing(part_kind, part, scope):
+            if found.kind == "range":
+                ends[found.table, found.column] += 2 if part.kind in (_BETWEEN, _BETWEEN_SYM) else 1
             if found.kind == "in" and (found.values or 0) >= LONG_IN_LIST:
                 gathered.long_list = True
             if any(relation is r for r in relations):
                 scan = _scan(relation, found)
                 if scan is not None:
                     scan.narrow(found)
+    if any(closed > 1 and _is_key(table, column, gathered) for (table, column), closed in ends.items()):
+        gathered.technique(Technique.KEY_RANGE)
     return True
+
+
+def _is_key(ref: TableRef, column: str, gathered: Gathered) -> bool:
+    """Whether the column by itself tells one row or one person of the table from the others."""
+    table = gathered.names.schema.tables.get(ref)
+    return table is not None and ((column,) in table.unique_keys or column == table.person_column)
 
 
 def conjuncts(kind: str, node: Node) -> Iterator[tuple[str, Node]]:
