@@ -107,21 +107,21 @@ with e as (
 ), spread as (
     select account, day_local, middle, list_median(list_transform(persons, lambda p: abs(p - middle))) as mad from past
 )
-select o.n,
+select every.n,
     (r.today + coalesce(b.persons, 0) - s.middle) / (1.4826 * greatest(s.mad, 0.05 * s.middle, 1)) as baseline_z,
-    coalesce(f.shape, false) and known as first_seen_shape, coalesce(f.ip, false) and known as first_seen_ip,
-    coalesce(f.app, false) and known as first_seen_app, coalesce(f.tab, false) and known as first_seen_table,
+    coalesce(f.shape and known, false) as first_seen_shape, coalesce(f.ip and known, false) as first_seen_ip,
+    coalesce(f.app and known, false) as first_seen_app, coalesce(f.tab and known, false) as first_seen_table,
     epoch(o.time - coalesce(o.previous, a.last_event)) / 86400.0 as dormant_days
-from (
+from event every left join (
     select ordered.*, time - coalesce(least(k.first_event, here_first), here_first) >= interval 1 day as known
     from ordered left join known_accounts k using (account)
-) o
-left join known_accounts a using (account)
-left join flags f using (n)
-left join running r using (n)
+) o on o.n = every.n
+left join known_accounts a on a.account = o.account
+left join flags f on f.n = every.n
+left join running r on r.n = every.n
 left join today_before b on b.account = o.account and b.day = o.day_local
 left join spread s on s.account = o.account and s.day_local = o.day_local
-order by n
+order by every.n
 """
 
 _SEEN = """

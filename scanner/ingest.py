@@ -89,7 +89,7 @@ class Ingest:
         acts, last = to_acts(engine, piece.records, self.last)
         shapes = lineage.assign_shapes(acts["statement"], acts["logged"], acts["command"])
         acts = acts.append_column("shape", shapes.keys)
-        self._analyse(acts, shapes.representatives)
+        self._analyse(acts, shapes.table)
 
         facts = facts_table(self._facts_for(acts))
         measured = measure(engine, acts, facts, self.carry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +18,7 @@ from scanner.errors import ScannerError
 from scanner.findings import FindingStore
 from scanner.pipeline import Workspace, catalog_scan, scan
 from scanner.schedule import running_scheduler
-from scanner.store.tokens import create_token
+from scanner.store.tokens import TokenStore
 
 _Host = Annotated[str, typer.Option(help="Address to listen on; put a TLS proxy in front before opening it to others.")]
 _Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
@@ -87,7 +88,7 @@ def demo(
         raise typer.Exit(2)
     if no_serve:
         return
-    token = create_token(workspace.state, "demo", role="auditor", days=1)
+    token = TokenStore(workspace.state).create("demo", ["auditor"], lifetime=timedelta(days=1))
     say(f"A token for the API, valid for a day: {token.secret}")
     try:
         _run(config, path, host, port, schedule=False)

@@ -113,7 +113,7 @@ select n, eff_shape, returned_rows,
     least(consumed + sum(asked) over w, d.low_rows) - least(consumed + sum(asked) over w - asked, d.low_rows) as low_rows,
     asked, d.source
 from fetched join facts d on d.shape = eff_shape
-window w as (partition by session, cursor, opened_n order by n rows unbounded preceding);
+window w as (partition by fetched.session, fetched.cursor, opened_n order by n rows unbounded preceding);
 
 create temp table executed as
 select e.n, p.shape as eff_shape

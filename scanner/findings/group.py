@@ -36,7 +36,7 @@ with joined as (
 ), weight as (
     select rule_id, group_key, database, vendor, account, sum(exposed_persons) + 0.000001 * count(*) as weight
     from joined where group_key <> '' group by all
-), leading as (
+), foremost as (
     select rule_id, group_key, database, vendor, arg_max(account, weight) as leader,
         max(weight) >= 0.9 * sum(weight) as leads
     from weight group by all
@@ -45,7 +45,7 @@ select j.event_id, j.rule_id, j.group_key, j.time, j.level, j.observed, j.thresh
     concat_ws(chr(31), j.database, coalesce(j.vendor, ''), case when l.leads is false then '*' else coalesce(j.account, '') end)
         as principal
 from joined j
-left join leading l on l.rule_id = j.rule_id and l.group_key = j.group_key and l.database = j.database
+left join foremost l on l.rule_id = j.rule_id and l.group_key = j.group_key and l.database = j.database
     and l.vendor is not distinct from j.vendor
 where l.leads is null or not l.leads or j.account is not distinct from l.leader
 """
