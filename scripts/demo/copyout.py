@@ -104,7 +104,7 @@ def write_truth(
 def compress(content: bytes, target: Path) -> None:
     """Write ``content`` as .xz, whole or not at all."""
     part = target.with_suffix(".part")
-    part.write_bytes(lzma.compress(content, preset=9 | lzma.PRESET_EXTREME))
+    part.write_bytes(lzma.compress(content, preset=9))
     part.replace(target)
 
 

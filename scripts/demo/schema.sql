@@ -7,9 +7,8 @@ create role shop_app login;      -- the company's own: web shop and app
 create role dba_choi login;      -- the company's own: database administrator
 
 grant create, usage on schema public to shop_owner, svc_batch;
-set role shop_owner;
-
-create table mbr (                       -- members
+set role svc_batch;
+create table mbr (                       -- members; the batch account owns them, so the foreign-key checks of its loads are logged
     mbr_no bigint primary key,
     lgn_id varchar(40) not null unique,
     mbr_nm varchar(60) not null,
@@ -24,6 +23,10 @@ create table mbr (                       -- members
     join_dt timestamp not null
 );
 create index mbr_hp_ix on mbr (hp_no);
+grant all on mbr to shop_owner;
+reset role;
+
+set role shop_owner;
 
 create table prd (                       -- products
     prd_cd varchar(10) primary key,
@@ -112,15 +115,13 @@ create view v_prd_sales as
     select p.prd_cd, p.prd_nm, p.ctg_cd, count(*) as cnt, sum(o.amt) as amt
     from ord o join prd p on p.prd_cd = o.prd_cd group by p.prd_cd, p.prd_nm, p.ctg_cd;
 
-grant references on mbr to svc_batch;
-
--- an honest definer function: how many parcels a day has, for people who may not read dlv
+-- an honest definer function: how many parcels a day has, for the settlement, which may not read dlv
 create function fn_dlv_cnt(p_day date) returns bigint language sql stable security definer
     as $$ select count(*) from dlv where dlv_dt = p_day $$;
 reset role;
 
 set role svc_batch;
-create table cpn (                       -- coupons; owned by the batch account
+create table cpn (                       -- coupons
     cpn_no bigint primary key,
     mbr_no bigint not null references mbr,
     cpn_cd varchar(12) not null,

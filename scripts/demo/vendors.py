@@ -222,6 +222,7 @@ def settlement(world: World, company: Company, day: date) -> Iterator[Act]:
         since = at(day - timedelta(days=1), 0)
         session.execute("SELECT card_co, count(*), sum(amt) FROM pay WHERE pay_dt >= %s GROUP BY card_co", (since,))
         session.execute("UPDATE pay SET stlm_yn = 'Y' WHERE pay_dt < %s AND stlm_yn = 'N'", (since,))
+        session.execute("SELECT fn_dlv_cnt(%s)", (since.date(),))  # for the carriage; a number, though it may not read dlv
         world.leave("stl_batch")
 
     def week() -> None:
@@ -276,7 +277,7 @@ def analytics(world: World, company: Company, day: date) -> Iterator[Act]:
         ("ana_etl", "127.0.60.42", "etl-runner", 3),
     ):
         place = (account, address, tool)
-        for moment in some_times(rng, day, 9, 18, count):
+        for moment in some_times(rng, day, 9, 17.9, count):
             yield moment, partial(report, place)
         yield at(day, 17, 59), partial(world.leave, account)
 
@@ -314,9 +315,9 @@ def photo_studio(world: World, company: Company, day: date) -> Iterator[Act]:
     def whole_list() -> None:
         world.session(*editor).execute("SELECT * FROM prd ORDER BY prd_cd").fetchall()
 
-    for moment in some_times(rng, day, 9, 18, 22):
+    for moment in some_times(rng, day, 9, 17.9, 22):
         yield moment, edit
-    for moment in some_times(rng, day, 9, 18, 10):
+    for moment in some_times(rng, day, 9, 17.9, 10):
         yield moment, poll
     if day.weekday() == 3:  # the whole list of goods, many rows and nobody in them
         yield at(day, 16, 40), whole_list

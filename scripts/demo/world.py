@@ -92,12 +92,19 @@ class Relay:
 
 
 class World:
-    """Server, clock and open sessions. Use as a context manager; the server is gone afterwards."""
+    """Server, clock and open sessions. A context manager: the server is there inside, and gone afterwards."""
+
+    pg: Postgres
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         directory.chmod(0o755)  # the server may run as another user and reads the clock here
         self.clock = Clock(directory)
+        self._relays: dict[str, Relay] = {}
+        self._sessions: dict[tuple[str, str, str], psycopg.Connection[Any]] = {}
+
+    def __enter__(self) -> World:
+        self.clock.set(BEFORE)
         self.pg = Postgres(
             logs=("csv",),
             env={
@@ -117,11 +124,6 @@ class World:
                 "log_statement": "none",
             },
         )
-        self._relays: dict[str, Relay] = {}
-        self._sessions: dict[tuple[str, str, str], psycopg.Connection[Any]] = {}
-
-    def __enter__(self) -> World:
-        self.clock.set(BEFORE)
         self.pg.start()
         with (self.pg.data / "pg_hba.conf").open("a", encoding="utf-8") as file:
             file.write("host all all 127.0.0.0/8 trust\n")
