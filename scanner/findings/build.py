@@ -61,7 +61,7 @@ e as (select o.finding_id, v.database, v.exposed_persons, v.exposed_persons_high
         unnest(list_distinct(list_transform(v.pii_columns, lambda c: regexp_replace(c, '\\.[^.]*$', '')))) as "table"
       from events v join event_of o using (event_id)
       where v.time between (select min(time) from member) and (select max(time) from member) and v.exposed_persons_high > 0)
-select finding_id, "table", coalesce(least(sum(exposed_persons), first(p.persons)), sum(exposed_persons)) as persons,
+select finding_id, e."table", coalesce(least(sum(exposed_persons), first(p.persons)), sum(exposed_persons)) as persons,
     coalesce(least(sum(exposed_persons_high), first(p.persons)), sum(exposed_persons_high)) as high
 from e left join table_persons p on p.database = e.database and p."table" = e."table" group by all
 """
