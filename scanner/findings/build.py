@@ -75,11 +75,15 @@ group by all
 """
 
 _BY_SHAPE = """
-with event_of as (select finding_id, event_id from member group by all)
-select finding_id, shape, count(*) as events, sum(exposed_persons)::bigint as exposed_persons
-from events e join event_of using (event_id)
-where e.time between (select min(time) from member) and (select max(time) from member) and shape is not null
-group by all qualify row_number() over (partition by finding_id order by sum(exposed_persons) desc, count(*) desc, shape) <= 20
+with event_of as (select finding_id, event_id from member group by all),
+by_shape as (
+    select finding_id, shape, count(*) as events, coalesce(sum(exposed_persons), 0)::bigint as exposed_persons
+    from events e join event_of using (event_id)
+    where e.time between (select min(time) from member) and (select max(time) from member) and shape is not null
+    group by all
+)
+select * from by_shape
+qualify row_number() over (partition by finding_id order by exposed_persons desc, events desc, shape) <= 20
 """
 
 
