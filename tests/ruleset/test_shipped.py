@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import yaml
 
 from scanner.model import HITS_SCHEMA, Level
 from scanner.ruleset import RuleSet, event_table, load_rules, run_rules, shipped_folder, test_rules
 from scanner.ruleset.fields import CORRELATION_PLACEHOLDERS, placeholders
+from tests.ruleset.helpers import BELOW, FIRING, QUIET, STRADDLED, block, correlation, rules
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +39,54 @@ def test_whys_are_sentences(shipped: RuleSet) -> None:
         assert rule.why.endswith("."), rule.path
         assert rule.correlation or not CORRELATION_PLACEHOLDERS & set(placeholders(rule.why)), rule.path
     assert len({rule.title for rule in shipped.rules}) == len(shipped.rules)
+
+
+def test_words_are_those_the_stages_before_speak() -> None:
+    """A misspelt technique or breach would be a rule that never fires."""
+    from scanner.contracts import BREACHES, STATES
+    from scanner.lineage.techniques import Technique
+
+    known = {
+        "techniques": {*Technique, "dump_tool", "aborted"},
+        "contract_breach": set(BREACHES),
+        "contract_state": set(STATES),
+        "status": {"success", "failure"},
+    }
+    for file in sorted(shipped_folder().glob("*.yml")):
+        for document in yaml.safe_load_all(file.read_text(encoding="utf-8")):
+            for field, words in _words(document.get("detection", {})):
+                assert words <= known.get(field, words), f"{file.name}: {field}: {words - known[field]}"
+
+
+def _words(node: Any) -> Iterator[tuple[str, set[str]]]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if (isinstance(value, dict | list) and any(isinstance(v, dict) for v in value)) or isinstance(value, dict):
+                yield from _words(value)
+            else:
+                yield str(key).split("|")[0], set(value if isinstance(value, list) else [value])
+    elif isinstance(node, list):
+        for item in node:
+            yield from _words(item)
+
+
+FAILING = [
+    ({"kind": "attack", "events": [{"exposed_persons": 0}]}, "should fire, but stays quiet"),
+    ({"kind": "benign", "events": [{"exposed_persons": 3}]}, "should stay quiet, but fires on 1 events"),
+    ({"kind": "attack", "events": [{"exposed_persons": 3}], "hits": 2}, "fires on 1 events instead of 2"),
+    ({"kind": "attack", "events": [{"exposed_persons": 3}], "observed": 4}, "observes 3.0 instead of 4"),
+    ({"kind": "straddled", "events": [{"exposed_persons": 3}]}, "does not straddle"),
+]
+
+
+@pytest.mark.parametrize(("test", "message"), FAILING)
+def test_a_test_that_fails_says_how(test: dict[str, Any], message: str) -> None:
+    spec = {"type": "value_sum", "rules": ["part"], "timespan": "1h", "condition": {"gte": 1, "field": "exposed_persons"}}
+    tests = [FIRING, STRADDLED, BELOW, QUIET, {"name": "wrong", **test}]
+    ruleset = rules(correlation(spec, tests=tests), block("part", {"exposed_persons|gte": 1}))
+    (wrong,) = [t for t in test_rules(ruleset) if t.name == "wrong"]
+    assert not wrong.passed
+    assert message in wrong.message
 
 
 def test_what_they_look_back(shipped: RuleSet) -> None:
