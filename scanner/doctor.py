@@ -135,7 +135,8 @@ def _database(workspace: Workspace, name: str) -> Iterator[Check]:
         engine = create_engine(database.url.get_secret_value())
         with engine.connect() as connection:
             if engine.dialect.name == "postgresql":
-                settings: dict[str, str] = dict(connection.execute(text("select name, setting from pg_settings")).tuples().all())
+                shown = connection.execute(text("select name, setting from pg_settings"))
+                settings: dict[str, str] = {row.name: row.setting for row in shown}
                 yield Check(what, "ok", f"reachable, PostgreSQL {settings.get('server_version', '?')}")
                 yield from _postgres_settings(name, settings)
             else:

@@ -266,15 +266,10 @@ def _stored(connection: Connection, ids: Sequence[str]) -> dict[str, Mapping[str
 def _statements(connection: Connection, database: str, shapes: list[dict[str, Any]]) -> list[dict[str, Any]]:
     if not shapes:
         return []
-    texts = dict(
-        connection.execute(
-            select(t.shape.c.shape, t.shape.c.statement).where(
-                t.shape.c.database == database, t.shape.c.shape.in_([row["shape"] for row in shapes])
-            )
-        )
-        .tuples()
-        .all()
+    wanted = select(t.shape.c.shape, t.shape.c.statement).where(
+        t.shape.c.database == database, t.shape.c.shape.in_([row["shape"] for row in shapes])
     )
+    texts = {row.shape: row.statement for row in connection.execute(wanted)}
     return [
         {
             "shape": row["shape"],

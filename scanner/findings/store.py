@@ -51,7 +51,7 @@ def update_findings(
             if assigned.touched
             else []
         )
-        levels = dict(connection.execute(select(t.finding.c.id, t.finding.c.level)).tuples().all()) if findings else {}
+        levels = {row.id: row.level for row in connection.execute(select(t.finding.c.id, t.finding.c.level))} if findings else {}
         for finding in findings:
             _write(connection, finding, levels.get(finding.id))
         connection.execute(update(t.batch).where(t.batch.c.id.in_(list(batches))).values(evaluated=True))
@@ -193,7 +193,7 @@ class FindingStore:
             statement = statement.where(or_(h.time > after[0], and_(h.time == after[0], h.event_id > after[1])))
         with reading(self.state) as connection:
             total = connection.execute(select(func.count(h.event_id.distinct())).where(mine)).scalar_one()
-            return list(connection.execute(statement).tuples()), int(total)
+            return [(row.time, row.event_id) for row in connection.execute(statement)], int(total)
 
 
 def _document(text: str, status: str, verdict: str | None) -> dict[str, Any]:
