@@ -122,9 +122,20 @@ class _Cutter:
         index = _rank(certain, start)
         found = int(certain[index]) if index < len(certain) else len(self.data)
         for position in perhaps[_rank(perhaps, start, "right") : _rank(perhaps, found)].tolist():
-            if self._is_strict(position):
+            if self._is_strict(position) and not self._within_sound(position, start, parity):
                 return int(position)
         return found
+
+    def _within_sound(self, position: int, start: int, parity: int) -> bool:
+        """Is the head part of a record that is sound as a whole? Then it is text that rubbish after the record completes."""
+        low = _rank(self.newlines, start)
+        at = _rank(self.newlines, position)
+        outside = self.odd[low:] == bool(parity)
+        ends = self.newlines[low:]
+        before = np.flatnonzero(outside[: at - low])
+        begin = int(ends[before[-1]]) + 1 if len(before) else start
+        behind = int(np.argmax(outside[at - low :])) if outside[at - low :].any() else -1
+        return behind >= 0 and self.grammar.is_sound(self.data, begin, int(ends[at - low + behind]) + 1)
 
     def _start_is_damaged(self) -> bool:
         """A slice must begin with a strict head; too few bytes to tell is not damage."""
