@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from scanner.errors import StoreError
 from scanner.model import EVENT_SCHEMA, HITS_SCHEMA
-from scanner.ruleset.rule import Fragment, InNetwork, Rule, RuleSet
+from scanner.ruleset.rule import Fragment, InNetwork, Rule, RuleSet, join
 from scanner.ruleset.windows import Window
 
 Events: TypeAlias = "pa.Table | Sequence[str | Path]"
@@ -35,6 +35,7 @@ def run_rules(
     since: datetime | None = None,
     memory_limit: str = "512MB",
     threads: int | None = None,
+    spill_to: Path | None = None,
 ) -> pa.Table:
     """What the rules find: one row per (rule, group, contributing event), HITS_SCHEMA, ordered by rule, group, time, event.
 
@@ -44,6 +45,8 @@ def run_rules(
     window ``(t - timespan, t]`` that crosses the threshold and ends at an event with t >= ``since``; ``observed`` is the largest
     aggregate of the windows the event lies in. Running again over the same events finds the same.
 
+    ``memory_limit`` bounds DuckDB's buffers; what does not fit goes to the folder ``spill_to``, without one it is an error.
+
     Raises :class:`~scanner.errors.StoreError` when the events cannot be read.
     """
     since = since or _BEGINNING
@@ -52,7 +55,7 @@ def run_rules(
     if not isinstance(events, pa.Table) and not events:
         return HITS_SCHEMA.empty_table()
     try:
-        with _Run(events, since, memory_limit, threads) as run:
+        with _Run(events, since, memory_limit, threads, spill_to) as run:
             return run.hits(ruleset)
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
@@ -81,6 +84,7 @@ class _Run:
     since: datetime
     memory_limit: str
     threads: int | None
+    spill_to: Path | None = None
     con: duckdb.DuckDBPyConnection = field(init=False)
     files: list[str] = field(init=False, default_factory=list)
     addresses: dict[str, list[str]] = field(init=False, default_factory=dict)
@@ -91,6 +95,8 @@ class _Run:
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "python_enable_replacements": "false",
+            # without this DuckDB would spill into the working directory
+            "temp_directory": str(self.spill_to) if self.spill_to else "",
         }
         if self.threads:
             config["threads"] = self.threads
@@ -129,16 +135,17 @@ class _Run:
         relation = self.relation(timedelta(0))
         if not rules or relation is None:
             return HITS_SCHEMA.empty_table()
-        cases = Fragment("")
-        for index, rule in enumerate(rules):
-            assert rule.match is not None
-            cases = cases + (", " if index else "") + "CASE WHEN " + rule.match + f" THEN {index} END"
+        matches = [rule.match for rule in rules if rule.match is not None]
+        cases = join(", ", [Fragment("CASE WHEN ") + match + f" THEN {index} END" for index, match in enumerate(matches)])
+        # the few events that any rule matches first: making a list for each of all events would cost more than the rules do
         query = (
-            Fragment('SELECT event_id AS id, t, rule FROM (SELECT "event_id", epoch_us("time") AS t, unnest([')
+            Fragment('SELECT "event_id" AS id, epoch_us("time") AS t, rule FROM (SELECT "event_id", "time", unnest([')
             + cases
             + "]) AS rule FROM "
             + relation
-            + Fragment(' WHERE "time" >= ?) WHERE rule IS NOT NULL ORDER BY rule, t, id', (self.since,))
+            + Fragment(' WHERE "time" >= ? AND (', (self.since,))
+            + join(" OR ", matches)
+            + ")) WHERE rule IS NOT NULL ORDER BY rule, t, id"
         )
         found = self.query(query, timedelta(0))
         which = found.column("rule").cast(pa.int64())
