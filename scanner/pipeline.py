@@ -15,14 +15,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from sqlalchemy import Engine as StateEngine
 from sqlalchemy import select
 
 from scanner import __version__
-from scanner.catalog import CatalogScan, from_json, scan_catalog, to_json
+from scanner.catalog import from_json, to_json
 from scanner.config import Config
 from scanner.engine import Engine, arrow, open_engine, open_event_engine
 from scanner.errors import CatalogError, EvidenceError, StoreError
@@ -39,6 +39,9 @@ from scanner.store import tables as t
 from scanner.store.events import EventStore
 from scanner.store.ledger import Ledger
 from scanner.store.state import now, open_state, reading, rows, upsert
+
+if TYPE_CHECKING:
+    from scanner.catalog import CatalogScan
 
 Progress = Callable[[str, str], None]  # (what, detail)
 
@@ -317,6 +320,8 @@ def load_schema(workspace: Workspace, name: str) -> Schema | None:
 
 def catalog_scan(workspace: Workspace, name: str, progress: Progress = _quiet) -> CatalogScan:
     """Look at a customer database and keep its PII map. Raises :class:`CatalogError` when it cannot be reached."""
+    from scanner.catalog import scan_catalog  # loads analyzers that an ordinary scan does without
+
     database = workspace.config.databases[name]
     result = scan_catalog(
         name,

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvicorn
 
 from scanner.cli import output
 from scanner.cli.output import Settings, out, say
@@ -17,7 +16,6 @@ from scanner.demo import prepare
 from scanner.errors import ScannerError
 from scanner.findings import FindingStore
 from scanner.pipeline import Workspace, catalog_scan, scan
-from scanner.schedule import running_scheduler
 from scanner.store.tokens import TokenStore
 
 _Host = Annotated[str, typer.Option(help="Address to listen on; put a TLS proxy in front before opening it to others.")]
@@ -42,6 +40,8 @@ def _run(config: Config, path: Path, host: str, port: int, *, schedule: bool) ->
     os.environ["VENDORWATCH_CONFIG"] = str(path.resolve())
     say(f"API at http://{host}:{port}/api/v1/ , its documentation at http://{host}:{port}/api/docs — Ctrl-C ends it")
     if schedule:
+        from scanner.schedule import running_scheduler
+
         with running_scheduler(config):
             _uvicorn(host, port)
     else:
@@ -49,6 +49,8 @@ def _run(config: Config, path: Path, host: str, port: int, *, schedule: bool) ->
 
 
 def _uvicorn(host: str, port: int) -> None:
+    import uvicorn
+
     uvicorn.run(
         "api.app:from_environment", factory=True, host=host, port=port, log_level="warning", server_header=False, access_log=False
     )
