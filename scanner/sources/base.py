@@ -133,7 +133,7 @@ class _Reading:
                 yield SourceNotice(log.path, f"cannot be read: {error.strerror or error}", "run the scan again once it can be")
             return
 
-    def _stream(self, file: FileId, log: files.LogFile, stream: files.Stream) -> Iterator[Slice]:
+    def _stream(self, file: FileId, log: files.LogFile, stream: files.Stream) -> Iterator[Slice | SourceNotice]:
         rest = b""
         want = self.slice_bytes
         begun = self.offset
@@ -155,6 +155,12 @@ class _Reading:
                 else:
                     rest, tried, want = data, len(data), 2 * len(data)
                     continue
+            if not self.offset and not parsed.records.num_rows and file.head_length < files.HEAD_BYTES and not final:
+                # Too little, and no record in it: that identifies no log. Wait until there is more.
+                yield SourceNotice(
+                    log.path, f"holds no {self.source.type} record so far", "check the type of this source", fatal=False
+                )
+                return
             self.mended += parsed.mended
             self.zones |= parsed.foreign_zones
             yield self._slice(files.located(file, log, complete=final), memoryview(data)[: parsed.consumed], parsed)

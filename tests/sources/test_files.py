@@ -260,3 +260,18 @@ def test_slice_hash_is_of_its_bytes(tmp_path: Path, ledger: Ledger) -> None:
     for piece in ledger.scan():
         assert piece.sha256 == hashlib.sha256(data[piece.start : piece.end]).hexdigest()
     assert len(ledger.slices) > 10
+
+
+def test_a_few_bytes_of_rubbish_identify_no_log(tmp_path: Path, ledger: Ledger) -> None:
+    """Two logs that begin with an empty line must not be taken for one."""
+    put(tmp_path / "a.csv", b"\n")
+    assert ledger.scan() == []
+    assert "no postgres_csvlog record" in ledger.notices[0].reason
+    put(tmp_path / "a.csv", *LINES[:5])
+    ledger.scan()
+    put(tmp_path / "b.csv", b"\n")
+    ledger.scan()
+    put(tmp_path / "b.csv", *LINES[5:9])
+    ledger.scan()
+    assert ledger.statements() == TEXTS[:9]
+    assert len(ledger.positions) == 2

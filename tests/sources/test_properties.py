@@ -45,7 +45,7 @@ def records(draw: st.DrawFn) -> bytes:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(records(), min_size=1, max_size=6), st.data())
 def test_cut_anywhere_into_any_number_of_scans(lines: list[bytes], data: st.DataObject) -> None:
     whole = b"".join(lines)
@@ -67,7 +67,7 @@ def test_cut_anywhere_into_any_number_of_scans(lines: list[bytes], data: st.Data
     assert all(piece.skips == () for piece in ledger.slices)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(records(), min_size=1, max_size=5), st.data())
 def test_damage_costs_only_what_it_hit(lines: list[bytes], data: st.DataObject) -> None:
     """Bytes put in, taken out or overwritten within one record, or rubbish between two."""
@@ -96,7 +96,7 @@ def tile(spans: list[tuple[int, int]], skips: tuple[Skip, ...], size: int) -> No
     assert at == size
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(
         st.binary(max_size=60) | records() | st.sampled_from([b'"', b"\n", b"\0", b"2026-11-22 16:45:05.795 KST,"]), max_size=8
@@ -114,7 +114,7 @@ def test_any_bytes(parts: list[bytes]) -> None:
         assert parsed.consumed == len(whole) or not final
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(records())
 def test_text_inside_a_field_never_looks_like_a_head(line: bytes) -> None:
     assert is_head(line, 0)
