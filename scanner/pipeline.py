@@ -31,7 +31,6 @@ from scanner.evidence import export as export_bundle
 from scanner.findings import PERSONS_SCHEMA, FindingStore, update_findings
 from scanner.ingest import Ingest
 from scanner.model import EVENT_SCHEMA, Schema, Slice, SourceNotice
-from scanner.ruleset import RuleSet, load_rules, run_rules
 from scanner.shapebook import ShapeBook
 from scanner.sources import SOURCES
 from scanner.sources.raw import read_ranges
@@ -113,7 +112,6 @@ def scan(config: Config, databases: Sequence[str] = (), *, until: datetime | Non
     """
     started = time.monotonic()
     report = Report()
-    ruleset = load_rules(config.rules)
     workspace = Workspace.open(config)
     names = list(databases) or list(config.databases)
     with workspace.lock(progress):
@@ -123,7 +121,7 @@ def scan(config: Config, databases: Sequence[str] = (), *, until: datetime | Non
         try:
             for name in names:
                 _ingest_database(workspace, name, run_id, until, report, progress)
-            _evaluate(workspace, ruleset, report, progress)
+            _evaluate(workspace, report, progress)
             status = "complete" if report.complete else "incomplete"
         finally:
             notices = json.dumps([{"path": n.path, "reason": n.reason, "hint": n.hint} for n in report.notices])
@@ -194,14 +192,16 @@ def _until(piece: Slice, until: datetime | None) -> tuple[Slice, bool]:
 # ---------------------------------------------------------------------------------------------------------------
 
 
-def _evaluate(workspace: Workspace, ruleset: RuleSet, report: Report, progress: Progress) -> None:
+def _evaluate(workspace: Workspace, report: Report, progress: Progress) -> None:
     """Run the rules over what no rule has seen yet, and turn their hits into findings."""
     batches, earliest = workspace.ledger.unevaluated()
     if not batches:
         return
     if earliest is None:
-        report.new_findings, report.updated_findings = 0, 0
         return
+    from scanner.ruleset import load_rules, run_rules  # parsing rules is not free: only when there is something to judge
+
+    ruleset = load_rules(workspace.config.rules)
     since = datetime.fromisoformat(earliest)
     progress("rules", f"{len(ruleset.rules)} rules over what is new since {earliest[:19]}Z")
     hits = run_rules(ruleset, workspace.events.files(since - ruleset.lookback), since=since)
