@@ -1,4 +1,4 @@
-"""Commands about rules."""
+"""Commands about rules. The rule engine is loaded by the commands that need it, so that others start quickly."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import typer
 from scanner.cli import output
 from scanner.cli.output import Settings, say
 from scanner.config import config_path, load_config
-from scanner.ruleset import load_rules, test_rules
 
 rules_app = typer.Typer(help="Sigma rules: shipped ones and your own.", no_args_is_help=True)
 
@@ -30,6 +29,8 @@ def _folders(settings: Settings, extra: list[Path] | None) -> list[Path]:
 @rules_app.command("check")
 def check(context: typer.Context, folders: _Folders = None) -> None:
     """Read every rule and say what is wrong: fields, references, metadata, tests."""
+    from scanner.ruleset import load_rules
+
     settings: Settings = context.obj
     ruleset = load_rules(_folders(settings, folders))
     if settings.as_json:
@@ -43,6 +44,8 @@ def check(context: typer.Context, folders: _Folders = None) -> None:
 @rules_app.command("test")
 def run_tests(context: typer.Context, folders: _Folders = None) -> None:
     """Run the tests inside every rule, in the production engine."""
+    from scanner.ruleset import load_rules, test_rules
+
     settings: Settings = context.obj
     results = test_rules(load_rules(_folders(settings, folders)))
     failed = [r for r in results if not r.passed]

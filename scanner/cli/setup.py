@@ -10,7 +10,6 @@ import typer
 from scanner.cli import output
 from scanner.cli.output import Settings, say
 from scanner.config import config_path, config_template
-from scanner.doctor import examine
 from scanner.errors import ScannerError
 
 
@@ -38,6 +37,8 @@ def init(
 
 def doctor(context: typer.Context) -> None:
     """Check configuration, store, databases, logs and rules; every problem comes with the next step."""
+    from scanner.doctor import examine
+
     settings: Settings = context.obj
     checks = examine(Path(settings.config) if settings.config else None)
     bad = [check for check in checks if check.state == "problem"]

@@ -35,7 +35,7 @@ _END = "\0"  # cannot occur in PostgreSQL text, so it marks where a message ends
 _NULLS = ["", "<none>", "<not logged>", "<previously logged>", "<long param suppressed>"]
 _FIELD = re.compile(r'("[^"]*+(?:""[^"]*+)*+"|[^",\r\n]*+)(,|\Z)')
 _NUMBER = re.compile(r"\A\d{1,18}\Z", re.ASCII)
-_TYPES = pa.array(["AUDIT: SESSION", "AUDIT: OBJECT"])
+_TYPES = ("AUDIT: SESSION", "AUDIT: OBJECT")
 
 
 @dataclass(frozen=True)
