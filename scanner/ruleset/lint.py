@@ -29,6 +29,7 @@ _TACTIC = re.compile(r"attack\.[a-z]+(-[a-z]+)*")
 
 
 def top_keys(document: Document, allowed: tuple[str, ...]) -> list[Problem]:
+    """A key nobody reads is a key somebody misspelt."""
     return [
         document.problem((key,), f"unknown key {key!r}{nearest(key, dict.fromkeys(allowed))}")
         for key in document.data
@@ -82,6 +83,7 @@ def metadata(document: Document, *, correlation: bool) -> list[Problem]:
 
 
 def identity(document: Document) -> list[Problem]:
+    """Findings and suppressions name a rule by its id for ever."""
     try:
         UUID(document.data["id"])
     except KeyError:
@@ -92,6 +94,7 @@ def identity(document: Document) -> list[Problem]:
 
 
 def why(document: Document, *, correlation: bool) -> list[Problem]:
+    """The sentence a finding is told with must be one the findings can fill in."""
     template = document.data.get("why")
     if not isinstance(template, str):
         return []

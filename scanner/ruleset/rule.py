@@ -35,6 +35,7 @@ class Fragment:
 
 
 def join(separator: str, parts: list[Fragment]) -> Fragment:
+    """The parts one after the other, with ``separator`` (fixed text) between them."""
     return Fragment(separator.join(p.sql for p in parts), tuple(v for p in parts for v in p.params))
 
 

@@ -71,6 +71,7 @@ class Document:
 
 
 def dotted(key: Key) -> str:
+    """The way to a value as messages spell it: ``detection.selection.account``."""
     return ".".join(str(part) for part in key)
 
 

@@ -87,8 +87,8 @@ def test_since_needs_a_time_zone(some_rules: RuleSet) -> None:
     [
         "SELECT * FROM read_text('/etc/hostname')",
         "SELECT * FROM read_csv('/etc/passwd')",
-        "COPY (SELECT 1) TO '/tmp/vendorwatch-test.csv'",
-        "ATTACH '/tmp/vendorwatch-test.db'",
+        "COPY (SELECT 1) TO 'vendorwatch-test.csv'",
+        "ATTACH 'vendorwatch-test.db'",
         "INSTALL httpfs",
         "SET enable_external_access = true",
         "SET lock_configuration = false",

@@ -122,7 +122,7 @@ def by_hand(rows: list[dict[str, Any]], span: timedelta, aggregate: Any, holds: 
     return result
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.sampled_from(sorted(AGGREGATES)),
     st.lists(st.tuples(st.integers(0, 400), st.sampled_from(["a", "A", "b"]), st.integers(0, 6)), min_size=1, max_size=60),
