@@ -13,7 +13,6 @@ import holidays
 import pytest
 
 from scanner.config import Hours, load_config
-from scanner.demo import prepare
 from scripts.demo import vendors
 from scripts.demo.company import FIRST_DAY, FIRST_MEMBER, HOLIDAYS, Company, at
 from scripts.demo.copyout import write_logs
@@ -21,6 +20,7 @@ from scripts.demo.leaks import DRIP_DAYS, SLICE, SLICES, Leaks
 from scripts.demo.people import make_members, make_products
 from scripts.demo.world import World
 
+CONFIGURATION = Path(str(files("scanner.demo") / "data" / "vendorwatch.yml"))
 OCTOBER = [FIRST_DAY + timedelta(days=n) for n in range(31)]
 PLANS = {
     "call_center": vendors.call_centre,
@@ -70,8 +70,8 @@ def test_a_plan_made_again_is_the_same(plan: Plan, company: Company, world: Worl
 
 
 @pytest.mark.parametrize("name", PLANS)
-def test_honest_work_keeps_to_the_hours_agreed(name: str, company: Company, world: World, tmp_path: Path) -> None:
-    config = load_config(prepare(tmp_path / "demo"))
+def test_honest_work_keeps_to_the_hours_agreed(name: str, company: Company, world: World) -> None:
+    config = load_config(CONFIGURATION)
     contract = config.vendors[name].contract
     assert contract is not None
     assert contract.from_ is not None
@@ -100,7 +100,7 @@ def test_the_leaks_plan(company: Company, world: World) -> None:
         date(2026, 10, 22),
     }
     assert len(DRIP_DAYS) == 14
-    config = load_config(Path(str(files("scanner.demo") / "data" / "vendorwatch.yml")))
+    config = load_config(CONFIGURATION)
     budget = config.vendors["call_center"].contract.max_persons_per_day  # type: ignore[union-attr]
     assert budget / 2 > SLICES * SLICE
     assert at(date(2026, 10, 21), 2, 3, 11.4) in {when for when, _ in acts[date(2026, 10, 21)]}
