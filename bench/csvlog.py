@@ -159,6 +159,7 @@ def bench_scan(log: Path, records: int, work: Path, sqlite: Path) -> dict[str, A
         records,
         events=events,
         nothing_new_seconds=round(again.seconds, 3),
+        nothing_new_cpu_seconds=round(again.cpu_seconds, 2),
         catalogue_seconds=round(catalogue.seconds, 3),
         export_seconds=round(exported.seconds, 3) if events is not None else failed(exported),
         stored_mib=round(stored / MIB, 1),
@@ -170,7 +171,7 @@ def table(results: dict[str, dict[str, Any]], facts: dict[str, int]) -> str:
     lines = [
         f"{facts['records']:,} csvlog records, {facts['bytes'] / MIB:,.0f} MiB, {facts['statements']:,} audited statements",
         "",
-        f"{'':10}{'records/s':>12}{'seconds':>10}{'peak MiB':>10}   scan is",
+        f"{'':10}{'records/s':>12}{'seconds':>10}{'CPU s':>8}{'peak MiB':>10}   scan is",
     ]
     scan = results.get("scan", {}).get("records_per_second")
     for name, row in results.items():
@@ -178,10 +179,18 @@ def table(results: dict[str, dict[str, Any]], facts: dict[str, int]) -> str:
             lines.append(f"{name:10}  failed: {row['error']}")
             continue
         ratio = f"{scan / row['records_per_second']:.2f} ×" if scan and name != "scan" else ""
-        lines.append(f"{name:10}{row['records_per_second']:>12,}{row['seconds']:>10.1f}{row['peak_mib']:>10,}   {ratio}")
+        speed, cost = (
+            f"{row['records_per_second']:>12,}{row['seconds']:>10.1f}",
+            f"{row['cpu_seconds']:>8.1f}{row['peak_mib']:>10,}",
+        )
+        lines.append(f"{name:10}{speed}{cost}   {ratio}".rstrip())
     row = results.get("scan", {})
     if row.get("events") is not None:
-        lines += ["", f"events stored {row['events']:,}; scan with nothing new {row['nothing_new_seconds']:.2f} s"]
+        lines += [
+            "",
+            f"events stored {row['events']:,}; scan with nothing new {row['nothing_new_seconds']:.2f} s"
+            f" ({row['nothing_new_cpu_seconds']:.2f} s CPU)",
+        ]
         lines.append(f"catalogue {row['catalogue_seconds']:.1f} s; data directory {row['stored_mib']} MiB")
     return "\n".join(lines)
 
