@@ -153,6 +153,14 @@ def facts(shape: str, lineage: Lineage, schema: Schema, *, logged: Sequence[str]
     personal, direct, mode = _personal(outputs, schema, lineage)
     lead = _lead([schema.tables[ref] for ref in direct if ref in schema.tables])
     low, best, high, source = _rows_without_a_count(lineage, lead)
+    total_rows, total_persons = (lead.rows if lead else None), _persons(lead)
+    if lineage.kind is Kind.REPLICATION and lead is not None:
+        # whole tables in one stream: at least the people of the largest, at most all of them together
+        held = [_persons(schema.tables[ref]) or 0 for ref in direct if ref in schema.tables]
+        best, high = max(held), sum(held)
+        low = best if _is_backup(statement) else 0
+        total_rows = total_persons = high
+        source = "estimated" if low else "upper_bound"
     columns = sorted(personal)
     return Facts(
         shape=shape,
@@ -163,9 +171,9 @@ def facts(shape: str, lineage: Lineage, schema: Schema, *, logged: Sequence[str]
         pii_columns=tuple(columns),
         pii_classes=tuple(sorted({personal[name].pii_class or "" for name in columns})),
         sensitivity=max((sensitivity(c.pii_class or "", c.form) for c in personal.values()), default=0),
-        total_rows=lead.rows if lead else None,
-        total_persons=_persons(lead),
-        single=len(direct) <= 1 and len(set(tables)) <= 1,
+        total_rows=total_rows,
+        total_persons=total_persons,
+        single=lineage.kind is Kind.REPLICATION or (len(direct) <= 1 and len(set(tables)) <= 1),
         low_rows=low,
         best_rows=best,
         high_rows=high,
@@ -264,6 +272,10 @@ def _system(ref: TableRef) -> bool:
 
 def _streams_data(command: str) -> bool:
     return command.lstrip().upper().startswith(("BASE_BACKUP", "START_REPLICATION"))
+
+
+def _is_backup(command: str) -> bool:
+    return command.lstrip().upper().startswith("BASE_BACKUP")
 
 
 def _dump_setup(lineage: Lineage) -> bool:
