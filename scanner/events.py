@@ -1,7 +1,7 @@
 """From log records to acts: one row per (session, statement, substatement), before anything is known about the SQL.
 
-An *act* still carries its SQL text; the event that is stored does not (it carries the shape instead). Everything is
-one DuckDB query over the Arrow table of a slice; rows never pass through Python.
+An *act* still carries its SQL text; the event that is stored does not (it carries the shape instead). Everything
+is done on whole columns of a slice; rows never pass through Python.
 
 What pgAudit needs (observed, PostgreSQL 15 with pgAudit 1.7):
 
@@ -14,7 +14,12 @@ What pgAudit needs (observed, PostgreSQL 15 with pgAudit 1.7):
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from scanner.engine import Engine, arrow
 from scanner.model import RecordKind
@@ -49,68 +54,23 @@ ACT_SCHEMA = pa.schema(
 # Last audit line of each session, so that lines of one substatement which fall into two slices stay one act.
 LAST_SCHEMA = pa.schema([("session", pa.string()), ("statement_id", pa.int64()), ("substatement_id", pa.int64())])
 
-_EVENT_KINDS = tuple(k.value for k in RecordKind if k is not RecordKind.OTHER)
+_FK_CHECK = r"(?s)^SELECT 1 FROM ONLY .* WHERE .* FOR KEY SHARE OF x$"
+_COMMAND = r"replication command: (?P<command>.*)$"
 
-_FK_CHECK = r"^SELECT 1 FROM ONLY .* WHERE .* FOR KEY SHARE OF x$"
-
-_ACTS = rf"""
-with line as (
-    select *, row_number() over () - 1 as n from records
-    where kind in ({", ".join(f"'{kind}'" for kind in _EVENT_KINDS)})
-), audit as (
-    select line.* from line
-    anti join last_line using (session, statement_id, substatement_id)
-    where kind = 'audit'
-), several as (
-    select session, statement_id, substatement_id from audit
-    group by all having count(*) > 1
-), single as (
-    select n, kind, time, account, dbname, client_addr, app_name, session, session_line, statement_id, substatement_id,
-        audit_class, command, error_code, statement, coalesce(object_name, '') as logged, rows, "offset", length
-    from audit anti join several using (session, statement_id, substatement_id)
-), merged as (
-    select min(n) as n, 'audit' as kind, min(time) as time, first(account order by n) as account,
-        first(dbname order by n) as dbname, first(client_addr order by n) as client_addr, first(app_name order by n) as app_name,
-        session, min(session_line) as session_line, statement_id, substatement_id,
-        -- pgAudit writes MISC,??? for relations it cannot classify: the other lines know better
-        coalesce(first(audit_class order by n) filter (command <> '???'), first(audit_class order by n)) as audit_class,
-        coalesce(first(command order by n) filter (command <> '???'), first(command order by n)) as command,
-        first(error_code order by n) as error_code,
-        first(statement order by n) as statement,
-        array_to_string(list_sort(list_distinct(list(object_name) filter (object_name is not null))), chr(31)) as logged,
-        max(rows) as rows, min("offset") as "offset", first(length order by n) as length
-    from audit semi join several using (session, statement_id, substatement_id)
-    group by session, statement_id, substatement_id
-), other as (
-    select n, kind, time, account, dbname, client_addr, app_name, session, session_line,
-        null::bigint as statement_id, null::bigint as substatement_id, null::varchar as audit_class,
-        case when kind = 'error' then severity else null end as command, error_code,
-        case when kind = 'replication' then coalesce(nullif(regexp_extract(message, 'replication command: (.*)$', 1), ''),
-             statement) else statement end as statement,
-        '' as logged, null::bigint as rows, "offset", length
-    from line where kind <> 'audit'
-)
-select (row_number() over (order by a.n) - 1)::bigint as n, kind, time, account, dbname, client_addr as client_ip, app_name,
-    session, session_line, statement_id, substatement_id,
-    case kind
-        when 'audit' then lower(coalesce(audit_class, 'misc'))
-        when 'error' then case when starts_with(error_code, '28') then 'connect' else 'error' end
-        else kind end as activity,
-    audit_class, command,
-    case when kind = 'error' then 'failure' when kind = 'unreadable' then null else 'success' end as status,
-    error_code, statement, logged, rows as returned_rows,
-    coalesce(kind = 'audit' and substatement_id > 1 and audit_class = 'READ' and starts_with(statement, 'SELECT 1 FROM ONLY ')
-        and regexp_matches(statement, '{_FK_CHECK}', 's'), false) as fk_check,
-    "offset", length
-from (select * from single union all by name select * from merged union all by name select * from other) a
-order by n
+# Several lines of one substatement (a relation each): what they say together. pgAudit writes MISC,??? for relations it
+# cannot classify; the other lines know better.
+_MERGE = """
+select "group",
+    coalesce(first(audit_class order by n) filter (command <> '???'), first(audit_class order by n)) as audit_class,
+    coalesce(first(command order by n) filter (command <> '???'), first(command order by n)) as command,
+    first(statement order by n) filter (statement is not null) as statement,
+    coalesce(array_to_string(list_sort(list_distinct(list(object_name) filter (object_name is not null))), chr(31)), '') as logged,
+    max(rows) as rows
+from lines group by "group" order by "group"
 """
 
-_LAST = """
-select session, last(statement_id order by session_line) as statement_id,
-    last(substatement_id order by session_line) as substatement_id
-from records where kind = 'audit' and session is not null group by session
-"""
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 
 def to_acts(engine: Engine, records: pa.Table, last: pa.Table) -> tuple[pa.Table, pa.Table]:
@@ -119,12 +79,157 @@ def to_acts(engine: Engine, records: pa.Table, last: pa.Table) -> tuple[pa.Table
     ``last`` holds the last audit lines of sessions in earlier slices; a line that continues one of them (a further
     relation of the same substatement) is not a new act.
     """
-    engine.register("records", records)
-    engine.register("last_line", last)
+    records = records.combine_chunks()
+    sessions = _plain(records["session"]).dictionary_encode()
+    session = sessions.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    kind = _plain(records["kind"])
+    is_audit = _mask(pc.equal(kind, RecordKind.AUDIT.value))
+    lines = np.flatnonzero(is_audit)
+    statement = _ints(records["statement_id"])[lines]
+    substatement = _ints(records["substatement_id"])[lines]
+
+    first, several, seen = _groups(lines, session[lines], statement, substatement, _carried(last, sessions))
+    others = np.flatnonzero(~is_audit & ~_mask(pc.equal(kind, RecordKind.OTHER.value)))
+    rows = np.sort(np.concatenate([first, others]))
+    acts = _columns(records, rows)
+    if len(several.rows):
+        acts = _merged(engine, acts, rows, records, several)
+    left = pa.table(
+        [
+            sessions.dictionary.take(pa.array(session[lines[seen]])),
+            pa.array(statement[seen]),
+            pa.array(substatement[seen]),
+        ],
+        schema=LAST_SCHEMA,
+    )
+    return acts.cast(ACT_SCHEMA), left
+
+
+class _Several(NamedTuple):
+    """Lines that belong to substatements of several lines."""
+
+    rows: Ints  # of the records
+    first: Ints  # the record each of them joins
+
+
+def _carried(last: pa.Table, sessions: pa.DictionaryArray) -> tuple[Ints, Ints]:
+    """(statement, substatement) of the last audit line before this slice, by session code; -1 where there is none."""
+    statement = np.full(len(sessions.dictionary) + 1, -1, np.int64)
+    substatement = statement.copy()
+    found = pc.index_in(_plain(last["session"]), sessions.dictionary)
+    place = found.fill_null(-1).to_numpy(zero_copy_only=False)
+    here = place >= 0
+    statement[place[here]] = _ints(last["statement_id"])[here]
+    substatement[place[here]] = _ints(last["substatement_id"])[here]
+    return statement, substatement
+
+
+def _groups(
+    lines: Ints, session: Ints, statement: Ints, substatement: Ints, carried: tuple[Ints, Ints]
+) -> tuple[Ints, _Several, Ints]:
+    """First records of new substatements; those of several lines; and the position of each session's last line."""
+    order = np.lexsort((substatement, statement, session))  # stable: log order within a substatement
+    keys = [column[order] for column in (session, statement, substatement)]
+    starts = np.ones(len(order), np.bool_)
+    starts[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in keys])
+    begin = np.flatnonzero(starts)
+    head = order[begin]
+    continues = (statement[head] == carried[0][session[head]]) & (substatement[head] == carried[1][session[head]])
+    continues &= session[head] >= 0
+    length = np.diff(np.append(begin, len(order)))
+    of_several = np.repeat((length > 1) & ~continues, length)
+    several = _Several(lines[order[of_several]], np.repeat(lines[head], length)[of_several])
+    by_session = np.argsort(session, kind="stable")
+    ends = np.flatnonzero(np.append(session[by_session][1:] != session[by_session][:-1], True)) if len(session) else by_session
+    seen = by_session[ends]
+    return lines[head[~continues]], several, seen[session[seen] >= 0]
+
+
+def _columns(records: pa.Table, rows: Ints) -> pa.Table:
+    """Acts from one record each."""
+    own = records.take(pa.array(rows)) if len(rows) < records.num_rows else records
+    kind = own["kind"]
+    audit = pc.equal(kind, RecordKind.AUDIT.value)
+    error = pc.equal(kind, RecordKind.ERROR.value)
+    login = pc.and_(error, pc.fill_null(pc.starts_with(own["error_code"], "28"), False))
+    activity = pc.if_else(audit, pc.utf8_lower(pc.fill_null(own["audit_class"], "misc")), pc.if_else(login, "connect", kind))
+    unreadable = pc.equal(kind, RecordKind.UNREADABLE.value)
+    null = pa.scalar(None, pa.string())
+    columns = {
+        "n": pa.array(np.arange(own.num_rows)),
+        "kind": kind,
+        "client_ip": own["client_addr"],
+        "activity": activity,
+        "command": pc.if_else(error, own["severity"], own["command"]),
+        "status": pc.if_else(error, "failure", pc.if_else(unreadable, null, "success")),
+        "statement": _statements(own, kind),
+        "logged": pc.fill_null(own["object_name"], ""),
+        "returned_rows": own["rows"],
+        "fk_check": _fk_checks(own, audit),
+    }
+    return pa.table([columns[name] if name in columns else own[name] for name in ACT_SCHEMA.names], names=ACT_SCHEMA.names)
+
+
+def _statements(own: pa.Table, kind: pa.ChunkedArray) -> pa.ChunkedArray:
+    """SQL text; of replication records the command in the message, when there is one."""
+    replication = pc.equal(kind, RecordKind.REPLICATION.value)
+    if not pc.any(replication).as_py():
+        return own["statement"]
+    message = pc.if_else(replication, own["message"], pa.scalar(None, pa.string()))
+    command = pc.struct_field(pc.extract_regex(message, _COMMAND), "command")
+    return pc.coalesce(command, own["statement"])
+
+
+def _fk_checks(own: pa.Table, audit: pa.ChunkedArray) -> pa.Array:
+    inner = pc.and_(audit, pc.and_(pc.equal(own["audit_class"], "READ"), pc.greater(own["substatement_id"], 1)))
+    rows = np.flatnonzero(_mask(inner))
+    checks = np.zeros(own.num_rows, np.bool_)
+    if len(rows):
+        checks[rows] = _mask(pc.match_substring_regex(own["statement"].take(pa.array(rows)), _FK_CHECK))
+    return pa.array(checks)
+
+
+def _merged(engine: Engine, acts: pa.Table, rows: Ints, records: pa.Table, several: _Several) -> pa.Table:
+    """``acts`` with what all lines of a substatement say together."""
+    wanted = ["audit_class", "command", "statement", "object_name", "rows"]
+    lines = records.select(wanted).take(pa.array(several.rows))
+    lines = lines.append_column("group", pa.array(several.first)).append_column("n", pa.array(several.rows))
+    engine.register("lines", lines)
     try:
-        acts = arrow(engine, _ACTS, ACT_SCHEMA)
-        seen = arrow(engine, _LAST, LAST_SCHEMA)
+        together = arrow(engine, _MERGE)
     finally:
-        engine.unregister("records")
-        engine.unregister("last_line")
-    return acts, seen
+        engine.unregister("lines")
+    place = np.searchsorted(rows, _ints(together["group"]))
+    mask = np.zeros(acts.num_rows, np.bool_)
+    mask[place] = True
+    changed = {
+        "audit_class": "audit_class",
+        "command": "command",
+        "statement": "statement",
+        "logged": "logged",
+        "rows": "returned_rows",
+    }
+    for name, target in changed.items():
+        column = _plain(acts[target])
+        new = pc.replace_with_mask(column, pa.array(mask), _plain(together[name]).cast(column.type))
+        acts = acts.set_column(acts.schema.get_field_index(target), target, new)
+    lower = pc.utf8_lower(pc.fill_null(_plain(together["audit_class"]), "misc"))
+    activity = pc.replace_with_mask(_plain(acts["activity"]), pa.array(mask), lower)
+    return acts.set_column(acts.schema.get_field_index("activity"), "activity", activity)
+
+
+def _plain(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """One array, whatever the number of chunks."""
+    if isinstance(column, pa.ChunkedArray):
+        return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    return column
+
+
+def _mask(values: pa.ChunkedArray | pa.Array) -> Bools:
+    found: Bools = _plain(pc.fill_null(values, False)).to_numpy(zero_copy_only=False)
+    return found
+
+
+def _ints(column: pa.ChunkedArray) -> Ints:
+    found: Ints = _plain(column.cast(pa.int64()).fill_null(-1)).to_numpy(zero_copy_only=False)
+    return found
