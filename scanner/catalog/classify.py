@@ -128,23 +128,21 @@ class Classifier:
                 pl.col("digits").is_between(*recognizer.digits),
                 pl.col("kind").cast(pl.String).is_in([k.value for k in recognizer.kinds]),
             )
-            marks = [f"p{i}" for i in range(len(recognizer.patterns))]
-            matched = (
-                candidates.select(
-                    "unit",
-                    "value",
-                    *(value.str.contains(f"^(?:{p.regex})$").alias(m) for m, p in zip(marks, recognizer.patterns, strict=True)),
+            patterns = recognizer.patterns
+            matched = candidates.filter(value.str.contains(f"^(?:{'|'.join(p.regex for p in patterns)})$"))
+            if len(patterns) == 1:
+                marked = matched.select("unit", "value", pl.lit(True).alias("p0"))
+            else:
+                marked = matched.select(
+                    "unit", "value", *(value.str.contains(f"^(?:{p.regex})$").alias(f"p{i}") for i, p in enumerate(patterns))
                 )
-                .filter(pl.any_horizontal(marks))
-                .collect()
-            )
-            if matched.height == 0:
-                continue
-            for (unit,), part in matched.group_by("unit", maintain_order=True):
-                index = int(unit)
-                if part.height < 0.2 * counts[index]:
+            taken = marked.collect()
+            marks = taken.select(pl.exclude("unit", "value")).to_numpy()
+            texts = taken["value"].to_list()
+            for index, at in _runs(taken["unit"]):
+                if at.stop - at.start < 0.2 * counts[index]:
                     continue
-                hit = _hits(recognizer, part["value"].to_list(), part.select(marks).to_numpy(), int(counts[index]))
+                hit = _hits(recognizer, texts[at], marks[at], int(counts[index]))
                 if hit is not None:
                     result[index][entity] = hit
         return result
@@ -199,18 +197,22 @@ class Classifier:
         for entity, recognizer in self._recognizers.items():
             if not recognizer.search:
                 continue
-            matches = wordy.select("unit", pl.col("value").str.extract(recognizer.search, 1).alias("inner")).drop_nulls("inner")
+            inner = pl.col("value").str.extract(recognizer.search, 1).alias("inner")
+            # text around it: a value that is nothing else was judged as a whole already
+            matches = wordy.select("unit", "chars", inner).filter(pl.col("chars") > pl.col("inner").str.len_chars() + 3)
             if matches.height and recognizer.search_check is not None:
                 matches = matches.filter(pl.Series(recognizer.search_check(matches["inner"].to_list())))
-            for (unit,), part in matches.group_by("unit", maintain_order=True):
-                inner = part["inner"].to_list()
+            inside = matches["inner"].to_list()
+            for unit, at in _runs(matches["unit"]):
+                things = inside[at]
                 # what a whole column cannot be (order numbers shaped like residents'), it does not hold either
-                if recognizer.plausible is None or recognizer.plausible(inner).score >= 0.35:
-                    tallies[int(unit)][entity] = len(inner)
+                if recognizer.plausible is None or recognizer.plausible(things).score >= 0.35:
+                    tallies[unit][entity] = len(things)
         for i in sorted(tallies):
             if max(tallies[i].values()) >= 2:
                 values = wordy.filter(pl.col("unit") == i)["value"]
-                confirmed = self._free.confirm(values.to_list(), tallies[i]) if self._free else {}
+                few = max(tallies[i].values()) < 20  # many hits need no second opinion
+                confirmed = self._free.confirm(values.to_list(), tallies[i]) if self._free and few else {}
                 result[i] = embedded(self._recognizers, tallies[i], int(counts[i]), confirmed)
         return result
 
@@ -260,6 +262,16 @@ def _by_sample(found: Sequence[Unit], size: int) -> Iterable[list[int]]:
     for i, unit in enumerate(found):
         groups[unit.sample].append(i)
     return groups
+
+
+def _runs(units: pl.Series) -> Iterable[tuple[int, slice]]:
+    """Each unit and where its rows are (rows of a unit stand together, as :func:`units` made them)."""
+    owner = units.to_numpy()
+    if len(owner) == 0:
+        return
+    starts = np.flatnonzero(np.concatenate(([True], owner[1:] != owner[:-1])))
+    for start, end in zip(starts, np.append(starts[1:], len(owner)), strict=True):
+        yield int(owner[start]), slice(int(start), int(end))
 
 
 def _share(frame: pl.DataFrame, regex: str, counts: np.ndarray) -> list[float]:

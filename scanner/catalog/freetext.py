@@ -16,7 +16,7 @@ from scanner.catalog.recognizers import Recognizer
 if TYPE_CHECKING:
     from presidio_analyzer import AnalyzerEngine
 
-_TEXTS = 40  # texts a column: its numbers come from the vectorised search, this only confirms
+_TEXTS = 12  # texts a column: its numbers come from the vectorised search, this only confirms
 _LANGUAGE = "ko"
 
 
@@ -67,7 +67,7 @@ class FreeText:
             CreditCardRecognizer, OfflineEmail, IbanRecognizer, IpRecognizer, UsSsnRecognizer, UkNinoRecognizer, NhsRecognizer,
         ):  # fmt: skip
             registry.add_recognizer(kind(supported_language=_LANGUAGE))
-        registry.add_recognizer(PhoneRecognizer(supported_language=_LANGUAGE, supported_regions=("KR", "US", "GB", "DE")))
+        registry.add_recognizer(PhoneRecognizer(supported_language=_LANGUAGE, supported_regions=("KR", "US")))
         return AnalyzerEngine(registry=registry, nlp_engine=provider.create_engine(), supported_languages=[_LANGUAGE])
 
     def confirm(self, texts: Sequence[str], tallies: Mapping[str, int]) -> dict[str, int]:

@@ -134,7 +134,7 @@ def units(samples: Sequence[ColumnSample]) -> tuple[list[Unit], pl.DataFrame]:
     )
     value = pl.col("value")
     frame = (
-        frame.with_columns(value.str.normalize("NFKC").str.strip_chars())
+        frame.with_columns(value.str.normalize("NFKC").str.replace_all(r"\s+", " ").str.strip_chars(" '\""))
         .filter(~value.str.to_lowercase().is_in(list(_NOTHING)))
         .with_columns(
             value.str.len_chars().alias("chars"),

@@ -79,7 +79,8 @@ def logit(e: Evidence) -> tuple[float, str]:
     """Log-odds of the class, and the form it would have."""
     r = e.recognizer
     strength = e.name.strength
-    value = _ramp(e.share) * (e.weight + e.plausibility.bonus) * e.plausibility.score * _few(e.values)
+    enough = 1.0 if r.few_values and e.values else _few(e.values)
+    value = _ramp(e.share) * (e.weight + e.plausibility.bonus) * e.plausibility.score * enough
     hidden = max(e.masked, e.hashed if (strength >= 0.5 and (e.masked_word or e.share < 0.1)) else 0.0)
     form = r.form
     if hidden > 0.5 and e.share < 0.5 and hidden > e.share:
@@ -100,9 +101,11 @@ def logit(e: Evidence) -> tuple[float, str]:
         total += ENUMERATION * (1.0 if strength < 0.9 else 0.3)
     things, people = any_of(e.table, THINGS), any_of(e.table, PEOPLE)
     if strength > 0 or value > 1.0:
-        total += r.neighbours * e.neighbours
-        if r.neighbours and things and not people and strength < 0.9:
-            total += THING
+        # a dozen values that do not look like it speak louder than the neighbours
+        total += r.neighbours * e.neighbours * (0.4 + 0.6 * _ramp(e.share) if e.values >= 8 else 1.0)
+        if r.neighbours and things and not people and (strength < 0.9 or r.entity == "GEO"):
+            # where a shop stands is no secret
+            total += THING * (3 if r.entity == "GEO" else 1)
     if r.needs_word and strength == 0:
         total = min(total, BIAS)
     return total, form

@@ -30,13 +30,15 @@ recognizer = Recognizer(
             6.0,
         ),
         Pattern(
-            r"(?:\S{1,20}\s){0,2}(?:제?[0-9]{1,4}|[A-Za-z가-힣])동\s?(?:제?(?:[Bb]|지하)?[0-9]{1,2}층\s?)?제?[0-9]{1,4}호?"
+            r"(?:\S{1,20}\s){0,2}(?:제?[0-9]{1,4}|[A-Za-z가-힣])동\s?(?:제?(?:[Bb]|지하)?[0-9]{1,2}층\s?)?제?[0-9]{1,4}호?(?:\s?\(.*\))?"
             r"|(?:\S{1,20}\s){0,2}(?:[Bb]|지하)?[0-9]{1,2}층(?:\s?제?[0-9]{1,4}호)?"
             r"|\S{0,20}(?:아파트|빌라|빌딩|오피스텔|타워|맨션|주택|하이츠|팰리스|자이|래미안|푸르지오)\s?(?:\S{1,8}\s?)?제?[0-9]{1,4}호?",
             6.0,
         ),
         Pattern(r"제?[0-9]{1,5}호", 1.5),
-        Pattern(rf"(?:Flat|Unit|Apt|Studio|Suite)?\.? ?[0-9]{{1,6}}[A-Za-z]?,? (?:[A-Z0-9][\w.'’-]* ){{1,4}}{_STREET}\b.*", 6.5),
+        Pattern(
+            rf"(?:Flat|Unit|Apt|Studio|Suite)?\.? ?[0-9]{{1,6}}[A-Za-z]?,? (?:[A-Z0-9][\w.'’-]* ){{1,4}}{_STREET}(?-u:\b).*", 6.5
+        ),
         Pattern(
             r"(?i:[A-ZÄÖÜ][\wäöüß.-]+(?: ?[\wäöüß-]+)?(?:straße|strasse|str\.|weg|platz|allee|gasse|ring|damm|ufer))"
             r" ?[0-9]{1,4} ?[a-z]?(?:,.*)?",
@@ -47,7 +49,8 @@ recognizer = Recognizer(
             r"|paseo|via|viale|piazza|corso|rua|ul\.) .{3,60})",
             5.5,
         ),
-        Pattern(r"(?i:.{0,20}[0-9]{1,5},? ?[a-z0-9-]{2,20}-(?:ro|gil|daero|dong)\b.*)", 7.0),
+        # no counted repetitions here: they made this one pattern cost more than all others together
+        Pattern(r"(?i:(?:[a-z]+ ?)?#?[0-9][0-9a-z ,.#-]*[a-z0-9]-(?:ro|gil|daero|dong)(?:[ ,].*)?)", 7.0),
         Pattern(r"(?i:p\.? ?o\.? box [0-9]{1,6}.*|(?:apt|suite|unit|flat|studio)\.? #?[0-9a-z]{1,5})", 5.0),
         Pattern(r"(?s)[0-9]{1,6} (?:[A-Z][\w.'’-]* ){1,4}.*[A-Z]{2} [0-9]{5}(?:-[0-9]{4})?", 7.0),
     ),

@@ -8,22 +8,23 @@ import numpy as np
 
 from scanner.catalog.recognizers.base import NUMERIC_TOO, Bools, Pattern, Recognizer, tokens, words
 
+# How Korean banks group the digits of an account, current and former schemes.
+_GROUPS = frozenset(
+    {
+        (3, 2, 6), (3, 3, 6), (4, 3, 6), (6, 2, 6), (4, 2, 7), (3, 6, 5), (3, 6, 3), (3, 4, 6), (3, 4, 4, 2), (3, 6, 2, 3),
+        (3, 2, 4, 3), (3, 2, 6, 1), (3, 2, 6, 3), (3, 6, 2, 2), (4, 4, 4, 1), (3, 4, 5, 2), (3, 8, 2, 1), (4, 2, 6), (3, 3, 7),
+        (6, 2, 5), (3, 5, 5),
+    }
+)  # fmt: skip
+
 
 def _account(values: Sequence[str]) -> Bools:
-    """10–16 digits, and not a phone number, a card, a resident or business number, a licence, or a date with a serial."""
+    """Grouped as banks do, and not a phone number or a date with a serial."""
     result = np.zeros(len(values), dtype=np.bool_)
     for i, value in enumerate(values):
         parts = value.split("-")
-        sizes = tuple(len(p) for p in parts)
-        total = sum(sizes)
-        looks_like_other = (
-            sizes in {(3, 2, 5), (4, 4, 4, 4), (2, 2, 6, 2), (3, 3, 4), (3, 2, 4), (6, 7), (4, 2, 2), (8, 4, 4)}
-            or (parts[0].startswith("0") and len(parts[0]) <= 4 and sizes[-1] == 4)
-            or (sizes[0] == 4 and parts[0][:2] in {"19", "20"})
-            or (sizes[0] == 8 and parts[0][:2] in {"19", "20"})
-            or (sizes[0] == 6 and parts[0][:2] in {"20", "21", "22", "23", "24", "25", "26"} and len(parts) == 2)
-        )
-        result[i] = 10 <= total <= 16 and not looks_like_other
+        date = (len(parts[0]) == 4 and parts[0][:2] in {"19", "20"}) or (len(parts[0]) == 6 and "18" <= parts[0][:2] <= "26")
+        result[i] = tuple(map(len, parts)) in _GROUPS and not date
     return result
 
 
@@ -31,7 +32,7 @@ recognizer = Recognizer(
     entity="BANK_ACCOUNT",
     title="bank account number",
     patterns=(
-        Pattern(r"[0-9]{3,6}-[0-9]{2,6}-[0-9]{3,7}(?:-[0-9]{1,3})?", 4.8, _account),
+        Pattern(r"[0-9]{3,6}-[0-9]{2,8}-[0-9]{2,7}(?:-[0-9]{1,3})?", 4.8, _account),
         Pattern(
             r"(?:국민|신한|우리|하나|농협|기업|새마을|카카오뱅크|카카오|케이뱅크|토스뱅크|토스|우체국|수협|신협|대구|부산|경남|광주|전북|제주|씨티"
             r"|SC제일|KB|NH|IBK|KDB|산업)(?:은행|금고)?\s?[0-9][0-9-]{9,18}",
@@ -43,7 +44,7 @@ recognizer = Recognizer(
         r"(?:계좌|은행|농협|카카오뱅크|토스뱅크|우체국|환불|입금|[Aa]ccount)[^0-9]{0,20}([0-9]{3,6}-[0-9]{2,6}-[0-9]{3,7}(?:-[0-9]{1,3})?"
         r"|[1-9][0-9]{9,13})(?:[^0-9-]|$)"
     ),
-    masked=r"[0-9]{2,6}-[0-9*●]{0,6}[*●xX]{2,8}(?:-[0-9*●]{1,7}){0,2}|[*●xX]{3,}-[*●xX]{2,}-[0-9]{3,7}",
+    masked=r"[1-9][0-9]{2,5}-[0-9*●]{0,6}[*●xX]{2,8}(?:-[0-9*●]{1,7}){1,2}|[*●xX]{3,}-[*●xX]{2,}-[0-9]{3,7}",
     words=words(
         strong="""
         acct no, acctno, account no, accountno, acct num, account num, account number, bank account, bank acct,

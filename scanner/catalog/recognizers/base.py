@@ -14,12 +14,16 @@ of them about all values of a schema at once:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
+
+_LETTERS = {65 + i: str(10 + i) for i in range(26)}
+_NOT_DIGITS = re.compile(r"[^0-9]")
 
 Bools = npt.NDArray[np.bool_]
 Digits = npt.NDArray[np.int64]
@@ -86,6 +90,7 @@ class Recognizer:
     plausible: Callable[[Sequence[str]], Plausibility] | None = None
     form: str = "typed"  # typed | quasi
     sensitivity: int = 2  # orders classes when free text holds several: 4 unique identifiers … 1 quasi
+    few_values: bool = False  # two different values are all there are
     needs_word: bool = False  # values alone never suffice (five digits are not yet a postcode)
     wants_unique: bool = False  # an enumeration of a dozen values is not this
     neighbours: float = 0.0  # how much other personal columns in the same table speak for it, in nats
@@ -98,7 +103,7 @@ def digit_matrix(values: Sequence[str], length: int) -> tuple[Digits, Bools]:
     Returns ``(matrix, fits)``: shape ``(n, length)``; rows whose value does not hold exactly ``length`` ASCII digits are
     zero and ``fits`` is False there.
     """
-    joined = ["".join(c for c in v if "0" <= c <= "9") for v in values]
+    joined = [v if v.isascii() and v.isdigit() else _NOT_DIGITS.sub("", v) for v in values]
     fits = np.fromiter((len(d) == length for d in joined), dtype=np.bool_, count=len(joined))
     text = "".join(d if len(d) == length else "0" * length for d in joined)
     flat = np.frombuffer(text.encode("ascii"), dtype=np.uint8).astype(np.int64) - 48
@@ -144,5 +149,5 @@ def mod97(values: Sequence[str]) -> Bools:
         text = "".join(value.split()).upper()
         turned = text[4:] + text[:4]
         if turned.isalnum() and turned.isascii():
-            result[i] = int("".join(str(int(c, 36)) for c in turned)) % 97 == 1
+            result[i] = int(turned.translate(_LETTERS)) % 97 == 1
     return result

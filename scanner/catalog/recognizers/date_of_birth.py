@@ -46,7 +46,7 @@ def _people(values: Sequence[str]) -> Plausibility:
         return Plausibility(0.1, note)
     if len(years) >= 15 and adult >= 0.85 and spread >= 15:
         top = float(np.max(np.unique(years, return_counts=True)[1])) / len(years)
-        return Plausibility(1.0, note, bonus=3.0 if top < 0.25 else 1.0)
+        return Plausibility(1.0, note, bonus=1.9 if top < 0.25 else 0.5)
     if len(years) >= 8 and (spread <= 4 or adult < 0.3):
         return Plausibility(0.3, note)
     return Plausibility(0.8, note)

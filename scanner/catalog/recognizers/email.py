@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scanner.catalog.recognizers.base import Pattern, Recognizer, tokens, words
 
-_ADDRESS = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.가-힣-]{1,64}@[A-Za-z0-9가-힣](?:[A-Za-z0-9가-힣-]*\.)+[A-Za-z가-힣]{2,24}"
+_ADDRESS = r"[A-Za-z0-9!#$%&'+/=?^_`{|}~.가-힣-]{1,64}@[A-Za-z0-9가-힣](?:[A-Za-z0-9가-힣-]*\.)+[A-Za-z가-힣]{2,24}"
 
 recognizer = Recognizer(
     entity="EMAIL_ADDRESS",

@@ -25,6 +25,7 @@ recognizer = Recognizer(
     lengths=(1, 12),
     digits=(0, 2),
     form="quasi",
+    few_values=True,
     neighbours=0.8,
     sensitivity=1,
 )

@@ -9,7 +9,7 @@ recognizer = Recognizer(
     title="passport number",
     patterns=(
         Pattern(r"[MSRDOGmsrdog][0-9]{3}[A-Za-z][0-9]{4}", 5.0),
-        Pattern(r"[Mm][0-9]{8}", 3.2),
+        Pattern(r"[Mm][0-9]{8}", 4.5),
         Pattern(r"[SRDOGTsrdogt][0-9]{8}|[A-Z]{2}[0-9]{7}", 1.5),
     ),
     loose=r"[A-Za-z]{1,2}[0-9A-Za-z]{6,8}",

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from scanner.catalog.recognizers.base import Pattern, Recognizer, TypeKind, tokens, words
+import re
+from collections.abc import Sequence
+
+from scanner.catalog.recognizers.base import Pattern, Plausibility, Recognizer, TypeKind, tokens, words
+
+_CODE = re.compile(r"^([A-Za-z]{1,4})[-_]?([0-9]{3,12})$")
+
+
+def _not_codes(values: Sequence[str]) -> Plausibility:
+    """U000123 is a key that the system gave, not a name that somebody chose."""
+    shapes = {(m[1].upper(), len(m[2])) for v in values if (m := _CODE.match(v))}
+    coded = sum(_CODE.match(v) is not None for v in values)
+    if len(values) >= 8 and coded >= 0.9 * len(values) and len(shapes) <= 2:
+        return Plausibility(0.0, "one prefix and a running number")
+    return Plausibility(1.0)
+
 
 recognizer = Recognizer(
     entity="LOGIN_ID",
@@ -11,7 +26,7 @@ recognizer = Recognizer(
         Pattern(r"[A-Za-z][A-Za-z]{1,15}[._-]?[A-Za-z]{0,10}[0-9]{1,4}", 1.5),
         Pattern(r"[A-Za-z][A-Za-z0-9._-]{2,29}", 0.5),
     ),
-    loose=r"[A-Za-z가-힣0-9][A-Za-z0-9가-힣._@+-]{1,59}",
+    loose=r"[A-Za-z가-힣][A-Za-z0-9가-힣._@+-]{1,29}|[A-Za-z0-9._+-]{1,64}@[a-z0-9.-]+",
     masked=r"[A-Za-z0-9]{1,6}[*]{2,10}[A-Za-z0-9]{0,4}",
     words=words(
         strong="""
@@ -30,6 +45,7 @@ recognizer = Recognizer(
     ),
     kinds=frozenset({TypeKind.TEXT, TypeKind.OTHER}),
     lengths=(2, 60),
+    plausible=_not_codes,
     wants_unique=True,
     neighbours=1.0,
     sensitivity=2,

@@ -16,6 +16,7 @@ import numpy as np
 from scanner.catalog.recognizers.base import Bools, Pattern, Plausibility, Recognizer, tokens, words
 from scanner.catalog.recognizers.person_words import FIRM_WORDS, FIRST_NAMES, LAST_NAMES, ROMANISED_GIVEN, ROMANISED_SURNAMES
 
+_FIRMS = FIRM_WORDS - FIRST_NAMES - LAST_NAMES  # Brown, Green and Young are surnames too
 _SURNAME_TOP = frozenset("김이박최정강조윤장임")
 _SURNAME_COMMON = frozenset(
     "한오서신권황안송류전홍고문양손배백허유남심노하곽성차주우구민나진지엄채원천방공현함변염여추도소석선설마길연위표명기반왕금옥육인맹제모탁국어은편용"
@@ -24,7 +25,7 @@ _SURNAME_RARE = frozenset("라예경봉사부가복태목형피두감음빈동�
 _SURNAME_TWO = frozenset({"남궁", "황보", "선우", "제갈", "사공", "독고", "서문", "동방", "망절", "어금", "장곡", "강전"})
 _GIVEN_COMMON = frozenset(
     "민서지현수영정은준우연성경진희미호주하재윤혜승동상순자숙옥철석태아예도시유빈원훈규용종기선인나라다채율온건환혁형섭식욱웅일창찬한현남"
-    "린리나람봄솔슬별이의광국근길덕만명문복병보봉란애화향춘월말금분점임녀련례안양엽완왕율범배백대두단달구교관권균극"
+    "늘름솜새롬샘누담해루결비랑빛후린리나람봄솔슬별이의광국근길덕만명문복병보봉란애화향춘월말금분점임녀련례안양엽완왕율범배백대두단달구교관권균극"
 )
 _GIVEN_TOP = frozenset(
     "민서지현수영정은준우연성경진희미호주하재윤혜승동상순자숙옥철석태아예도시유빈원훈규용종기선인나채율건환혁형섭욱찬린"
@@ -97,7 +98,7 @@ def _parts(value: str) -> list[str]:
 def _latin_score(value: str) -> float:
     """0–1: how surely this is a Latin or romanised name by its words."""
     parts = _parts(value)
-    if not 1 <= len(parts) <= 5 or any(p in FIRM_WORDS for p in parts):
+    if not 1 <= len(parts) <= 5 or any(p in _FIRMS for p in parts):
         return 0.0
     first = any(p in FIRST_NAMES for p in (parts[0], parts[-1], parts[min(1, len(parts) - 1)]))
     last = any(p in LAST_NAMES for p in (parts[0], parts[-1]))
@@ -111,7 +112,7 @@ def _latin_score(value: str) -> float:
 
 def _latin(values: Sequence[str]) -> Bools:
     scores = np.fromiter((_latin_score(v) for v in values), dtype=np.float64, count=len(values))
-    firms = sum(any(p in FIRM_WORDS for p in _parts(v)) for v in values)
+    firms = sum(any(p in _FIRMS for p in _parts(v)) for v in values)
     if len(values) and float(np.mean(scores)) >= 0.25 and firms <= 0.1 * len(values):
         # names are an open class: once a quarter is known by name, the others of the same form count too
         return np.ones(len(values), dtype=np.bool_)
@@ -129,9 +130,19 @@ def _column(values: Sequence[str]) -> Plausibility:
             return Plausibility(0.2, note)
         return Plausibility(1.0 if mean > 0.35 else 0.4, note, bonus=float(np.clip((mean - 0.9) * 4, -1.5, 3.0)))
     known = float(np.mean([_latin_score(v) > 0 for v in values])) if values else 0.0
+    single = float(np.mean([len(_parts(v)) == 1 for v in values])) if values else 0.0
     return Plausibility(
-        1.0, f"{known:.0%} hold a known first or last name", bonus=2.0 * min(1.0, known * 1.5) if known >= 0.3 else 0.0
+        1.0,
+        f"{known:.0%} hold a known first or last name",
+        bonus=(2.0 * min(1.0, known * 1.5) if known >= 0.3 else 0.0) - 1.5 * single,
     )
+
+
+_HONORIFIC = r"(?:고객님|회원님|님|씨|기사님|과장|대리|팀장|차장|부장|사장)"
+
+
+def _addressed(values: Sequence[str]) -> Bools:
+    return np.fromiter((likelihood(v) > 1.2 for v in values), dtype=np.bool_, count=len(values))
 
 
 _W = r"[A-ZÀ-ÖØ-Þ][a-zà-öø-ÿ'’]+(?:-[A-ZÀ-ÖØ-Þ]?[a-zà-öø-ÿ]+)?"
@@ -141,17 +152,18 @@ recognizer = Recognizer(
     title="person's name",
     patterns=(
         Pattern(r"[가-힣]{1,2}\s?[가-힣]{1,3}(?:\s?[(\[].{1,12}[)\]]|\s?(?:님|고객님|씨|귀하|[A-Z]|[0-9]{1,2}))?", 3.6, _korean),
+        # one pattern for all Latin forms: whether a column is of names is told by all its values together
         Pattern(
-            rf"(?:(?:Mr|Mrs|Ms|Dr|Prof)\.? )?{_W}(?: [A-Z]\.?)?"
-            rf"(?: (?:van|de|von|der|da|di|del|la|le|bin|al))*(?: {_W}){{1,3}}(?: (?:Jr|Sr|II|III)\.?)?",
+            rf"(?:(?:Mr|Mrs|Ms|Dr|Prof)\.? )?{_W}(?: [A-Z]\.?)?(?: (?:van|de|von|der|da|di|del|la|le|bin|al))*(?: {_W}){{0,3}}"
+            rf"(?: (?:Jr|Sr|II|III)\.?)?|{_W}(?: {_W})?, {_W}(?: [A-Z]\.?)?(?: {_W})?"
+            r"|[A-Z'-]{2,}(?:,? [A-Z][A-Z.'-]*){0,3}|[a-z'-]{2,}(?:,? [a-z][a-z.'-]*){1,3}",
             4.0,
             _latin,
         ),
-        Pattern(rf"{_W}(?: {_W})?, {_W}(?: [A-Z]\.?)?(?: {_W})?", 4.5, _latin),
-        Pattern(r"[A-Z'-]{2,}(?:,? [A-Z][A-Z.'-]*){1,3}|[a-z'-]{2,}(?:,? [a-z][a-z.'-]*){1,3}", 3.8, _latin),
-        Pattern(rf"{_W}|[A-Z]{{2,14}}", 2.6, _latin),
     ),
     loose=r"[가-힣]{1,6}(?:\s?[가-힣]{1,4})?(?:\s?[(\[A-Z0-9].{0,12})?|[\p{L}'’.,\- ]{2,60}|[\p{Han}]{2,4}",
+    search=rf"(?:^|[^가-힣])([가-힣]{{3}})\s?{_HONORIFIC}(?:[^가-힣]|$|께|의|이|가|은|는|에게)",
+    search_check=_addressed,
     masked=r"[가-힣][*●○xXoO]{1,3}[가-힣]{0,2}|[가-힣]{2}[*●○]{1,3}|[*●○]{1,2}[가-힣]{1,3}"
     r"|[A-Za-z]{1,3}[*●]{2,12}[A-Za-z]{0,3}(?: [A-Za-z]{0,3}[*●]{2,12}[A-Za-z]{0,3})*",
     words=words(

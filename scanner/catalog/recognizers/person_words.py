@@ -91,16 +91,25 @@ ROMANISED_GIVEN = tokens("""
 
 # Words of firms, streets and goods: a column with many of them is not one of people.
 FIRM_WORDS = tokens("""
-    inc ltd llc corp corporation company co gmbh ag plc group holdings bank insurance university school hospital
-    hotel store shop center centre market street avenue road lane drive boulevard city new south north east west san
-    los saint santa port lake mount fort county island republic united kingdom states shirt pants jacket dress shoes
-    bag hat socks skirt coat sweater jeans blue red green black white pink yellow purple brown gray grey cotton
-    leather wool silk wooden steel rubber plastic metal frozen fresh granite concrete soft small large medium table
-    chair lamp desk phone laptop keyboard mouse monitor cable charger case watch cream juice coffee tea milk cheese
-    bread rice chicken beef pork fish salad soup noodle kimchi soap towel pro max mini plus ultra galaxy iphone set
-    pack box premium classic deluxe edition series model system service services solutions technologies technology
-    tech software media digital global international sales marketing finance engineering support operations manager
-    director senior junior assistant officer analyst engineer developer designer pending shipped delivered cancelled
-    completed processing active inactive approved rejected the and of for with your our & sons partners associates
-    industries foods
+    inc ltd llc corp corporation company co gmbh ag plc group holdings bank insurance university school hospital hotel
+    store shop center centre market street avenue road lane drive boulevard city new south north east west san los
+    saint santa port lake mount fort county island republic united kingdom states shirt pants jacket dress shoes bag
+    hat socks skirt coat sweater jeans blue red green black white pink yellow purple brown gray grey cotton leather
+    wool silk wooden steel rubber plastic metal frozen fresh granite concrete soft small large medium table chair lamp
+    desk phone laptop keyboard mouse monitor cable charger case watch cream juice coffee tea milk cheese bread rice
+    chicken beef pork fish salad soup noodle kimchi soap towel pro max mini plus ultra galaxy iphone set pack box
+    premium classic deluxe edition series model system service services solutions technologies technology tech
+    software media digital global international sales marketing finance engineering support operations manager
+    director senior junior assistant officer analyst engineer developer designer london paris berlin tokyo chicago
+    boston seattle houston dallas denver atlanta miami phoenix philadelphia detroit portland memphis baltimore
+    milwaukee albuquerque tucson fresno sacramento mesa omaha oakland minneapolis tulsa tampa orleans wichita
+    cleveland honolulu anaheim lexington stockton cincinnati pittsburgh anchorage toledo newark plano orlando raleigh
+    manchester birmingham leeds glasgow edinburgh liverpool bristol cardiff belfast madrid barcelona rome milan vienna
+    munich hamburg cologne frankfurt stuttgart brussels amsterdam lisbon dublin oslo stockholm helsinki copenhagen
+    warsaw prague budapest athens moscow istanbul cairo dubai delhi mumbai beijing shanghai singapore osaka kyoto
+    seoul busan incheon daegu daejeon gwangju ulsan sejong suwon jeju gangnam toronto montreal vancouver ottawa sydney
+    melbourne germany france spain italy england scotland wales ireland poland sweden norway denmark finland korea
+    japan china russia brazil mexico canada australia india turkey greece portugal austria switzerland belgium
+    netherlands el fe texas california florida ohio pending shipped delivered cancelled completed processing active
+    inactive approved rejected the and of for with your our & sons partners associates industries foods
     """)

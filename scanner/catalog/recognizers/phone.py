@@ -22,15 +22,14 @@ _SUFFIX = r"(?:\s?(?:\(.{1,12}\)|[가-힣]{1,6}|(?:ext\.?|x|#|내선)\s?[0-9]{1,
 
 
 def _spread(values: Sequence[str]) -> Plausibility:
-    """Subscriber numbers scatter; serial numbers follow each other."""
+    """Subscriber numbers scatter over all eight digits; serial numbers keep to a corner."""
     digits = ["".join(c for c in v if "0" <= c <= "9") for v in values]
     tails = np.asarray([int(d[-8:]) for d in digits if len(d) >= 8], dtype=np.int64)
     if len(tails) < 12:
         return Plausibility(1.0)
     span = int(tails.max() - tails.min())
-    gaps = np.diff(np.sort(tails))
-    if span < 20 * len(tails) or float(np.median(gaps)) <= 10:
-        return Plausibility(0.0, "the numbers follow each other")
+    if span < 10_000_000:
+        return Plausibility(0.0, "the numbers lie close together")
     return Plausibility(1.0)
 
 
@@ -52,6 +51,7 @@ recognizer = Recognizer(
         Pattern(rf"{_INTERNATIONAL_KR}{_SUFFIX}", 7.0),
         Pattern(rf"{_LANDLINE}{_SUFFIX}", 6.5),
         Pattern(_LANDLINE_BARE, 5.0, _scattered),
+        Pattern(rf"0(?:{_AREA}|70|50[2-8])[2-9][0-9]{{2,3}}[-. ][0-9]{{4}}{_SUFFIX}", 6.0),
         Pattern(r"10[2-9][0-9]{7}", 5.0, _scattered),
         Pattern(r"1[16789][0-9]{8}", 1.0, _scattered),
         Pattern(r"\+[1-9][0-9]{0,2}[-. ()0-9]{6,18}[0-9]", 7.0, _twelve),
