@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -43,7 +44,7 @@ def create_app(config: Config, *, allowed_hosts: Sequence[str] = ()) -> FastAPI:
         yield
         context.workspace.state.dispose()
 
-    app = FastAPI(
+    app = _Application(
         title="vendorwatch",
         version=__version__,
         description=_ABOUT,
@@ -71,6 +72,15 @@ def from_environment() -> FastAPI:
     logs.to_stderr()
     hosts = [host.strip() for host in os.environ.get(HOSTS_VARIABLE, "").split(",") if host.strip()]
     return create_app(load_config(None), allowed_hosts=hosts)
+
+
+class _Application(FastAPI):
+    """FastAPI with the errors described as what they are."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            self.openapi_schema = errors.describe(super().openapi())
+        return self.openapi_schema
 
 
 def _operation_id(route: APIRoute) -> str:

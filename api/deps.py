@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api import logs
 from api.errors import Problem
 from api.limits import Failures
+from api.rulebook import RuleBook
 from scanner.config import Config
 from scanner.errors import TokenError
 from scanner.findings import FindingStore
@@ -31,6 +32,7 @@ class Context:
     workspace: Workspace
     tokens: TokenStore
     findings: FindingStore
+    rules: RuleBook
     failures: Failures = field(default_factory=Failures)
     engines: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(ENGINES_AT_ONCE))
 
@@ -38,7 +40,7 @@ class Context:
     def open(config: Config) -> Context:
         """Open the workspace. Raises :class:`~scanner.errors.StoreError`."""
         workspace = Workspace.open(config)
-        return Context(config, workspace, TokenStore(workspace.state), FindingStore(workspace.state))
+        return Context(config, workspace, TokenStore(workspace.state), FindingStore(workspace.state), RuleBook(config.rules))
 
 
 def context(request: Request) -> Context:
@@ -63,7 +65,9 @@ def requires(scope: str) -> Callable[..., Token]:
     assert scope in SCOPES
 
     def caller(
-        request: Request, shared: Shared, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+        request: Request,
+        shared: Shared,
+        credentials: HTTPAuthorizationCredentials | None = Security(_bearer, scopes=[scope]),  # noqa: B008  # FastAPI's way
     ) -> Token:
         if credentials is None:
             raise Problem(401, "this needs a token: Authorization: Bearer vw_…", {"WWW-Authenticate": _challenge()})

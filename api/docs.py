@@ -69,7 +69,7 @@ def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 "path": path,
                 "tag": operation["tags"][0],
                 "about": operation["description"],
-                "public": not operation.get("security"),
+                "scopes": [scope for entry in operation.get("security", []) for scope in entry["token"]],
                 "parameters": parameters,
                 "answers": sorted(answers, key=lambda answer: answer["status"]),
             }

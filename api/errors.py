@@ -97,6 +97,16 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 """What every guarded operation may answer beside its result."""
 
 
+def describe(document: dict[str, Any]) -> dict[str, Any]:
+    """The OpenAPI document with its errors under their own media type, where FastAPI knows JSON only."""
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            for answer in operation["responses"].values():
+                if MEDIA_TYPE in answer.get("content", {}):
+                    answer["content"] = {MEDIA_TYPE: answer["content"].pop("application/json")}
+    return document
+
+
 def _id(request: Request) -> str:
     return str(request.state.request_id)
 
@@ -108,19 +118,15 @@ async def _problem(request: Request, error: Exception) -> Response:
 
 async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    found = [
-        {"where": ".".join(str(part) for part in detail["loc"] if _ours(part)) or "request", "message": str(detail["msg"])}
-        for detail in error.errors()
-    ]
-    for detail, entry in zip(error.errors(), found, strict=True):
-        if detail["type"] == "extra_forbidden":
-            entry["where"], entry["message"] = "query", "holds a parameter that this operation does not know"
+    found = [_entry(detail["type"], detail["loc"], detail["msg"]) for detail in error.errors()]
     return Problem(422, "a value of the request cannot be used", errors=found[:20]).response(_id(request))
 
 
-def _ours(part: object) -> bool:
-    """Parts of a location that name a parameter, not the union member or index pydantic tried."""
-    return isinstance(part, str) and part.isidentifier()
+def _entry(kind: str, place: Sequence[Any], message: str) -> dict[str, str]:
+    """What is wrong where. ``place`` is ("query", parameter, …); the name of an unknown parameter is not repeated."""
+    if kind == "extra_forbidden" or len(place) < 2:
+        return {"where": str(place[0]), "message": "holds a parameter that this operation does not know"}
+    return {"where": str(place[1]), "message": message}
 
 
 async def _http(request: Request, error: Exception) -> Response:

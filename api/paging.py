@@ -23,14 +23,11 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"
 """A filter's text. PostgreSQL takes no NUL, so nobody gets one."""
 
 
-def _whole(value: Any) -> Any:
-    """Query strings give text; pydantic would take "1e2" or " 5" for a number."""
+def whole(value: Any) -> Any:
+    """Checks the text of a whole number; pydantic alone would also take "1_0", " 5" and "5.0"."""
     if isinstance(value, str) and not (value.isascii() and value.isdigit() and len(value) < 19):
         raise ValueError("must be a whole number")
     return value
-
-
-Whole = Annotated[int, BeforeValidator(_whole)]
 
 
 class Filters(BaseModel):
@@ -38,7 +35,7 @@ class Filters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    limit: Annotated[Whole, Field(ge=1, le=1000, description="Most items of the page.")] = 100
+    limit: Annotated[int, Field(ge=1, le=1000, description="Most items of the page."), BeforeValidator(whole)] = 100
     cursor: Annotated[str | None, Field(max_length=2000, description="From the `next` address of the page before.")] = None
 
     def digest(self) -> str:

@@ -51,7 +51,7 @@ KNOWS: dict[str, set[str]] = {
     "schedule": SHARED | {"pipeline", "store"},
     "demo": SHARED | {"pipeline", "store"},
     "cli": SHARED | set(STAGES) | {"pipeline", "schedule", "demo", "doctor"},
-    "api": SHARED | {"pipeline", "schedule", "store", "findings", "evidence", "ruleset"},
+    "api": SHARED | {"pipeline", "schedule", "store", "findings", "evidence", "ruleset", "catalog"},
 }
 
 # scanner knows no HTTP: not a client, not a server. The one exception starts the server by its name.

@@ -14,6 +14,7 @@ from api.deps import Shared, requires
 from api.errors import RESPONSES
 from api.paging import Filters, Text, cut
 from api.schemas import CatalogDatabase, CatalogRow, Page
+from scanner.catalog import rows
 from scanner.model import Schema
 from scanner.pipeline import load_schema
 from scanner.store import tables as t
@@ -34,7 +35,7 @@ class CatalogFilters(Filters):
 @router.get("/catalog", response_model=Page[CatalogRow])
 def catalog(request: Request, response: Response, shared: Shared, filters: Annotated[CatalogFilters, Query()]) -> Any:
     """Columns with their verdicts, by database, schema and table, in the order the tables have them."""
-    after = filters.after(str, str, str, int)
+    after = filters.after(str, int)
     found = [
         (key, row)
         for key, row in _rows(_schemas(shared, filters.database))
@@ -81,19 +82,6 @@ def _schemas(shared: Shared, database: str | None) -> Iterable[Schema]:
     return (schema for name in names if (schema := load_schema(shared.workspace, name)) is not None)
 
 
-def _rows(schemas: Iterable[Schema]) -> Iterable[tuple[tuple[str, str, str, int], dict[str, Any]]]:
-    for schema in schemas:
-        for ref, table in sorted(schema.tables.items()):
-            for position, column in enumerate(table.columns):
-                row = {
-                    "database": schema.database,
-                    "schema": ref.schema,
-                    "table": ref.name,
-                    "column": column.name,
-                    "pii_class": column.pii_class,
-                    "form": column.form,
-                    "confidence": column.confidence,
-                    "evidence": column.evidence,
-                    "table_rows": table.rows,
-                }
-                yield (schema.database, ref.schema, ref.name, position), row
+def _rows(schemas: Iterable[Schema]) -> Iterable[tuple[tuple[str, int], dict[str, Any]]]:
+    """Rows with their place: the catalogue lists a database's columns in a fixed order."""
+    return (((row["database"], place), row) for schema in schemas for place, row in enumerate(rows(schema)))

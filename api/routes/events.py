@@ -12,7 +12,7 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 from api import eventquery
 from api.deps import Shared, note_read, requires
 from api.errors import RESPONSES, invalid
-from api.paging import Filters, Text, Whole, cut
+from api.paging import Filters, Text, cut, whole
 from api.schemas import EventPage
 
 router = APIRouter(tags=["events"], dependencies=[Depends(requires("read:events"))], responses=RESPONSES)
@@ -43,13 +43,15 @@ class EventFilters(Filters):
     vendor: Annotated[Text | None, Field(description="Key in the configuration; `-` for the company's own accounts.")] = None
     account: Annotated[Text | None, Field(description="Database account, upper and lower case told apart.")] = None
     client_ip: Annotated[Text | None, Field(description="Client address as logged.")] = None
-    session: Text | None = None
+    session: Annotated[Text | None, Field(description="One connection of one server.")] = None
     activity: Annotated[Text | None, Field(description="read, write, ddl, role, connect, …")] = None
-    status: Literal["success", "failure"] | None = None
+    status: Annotated[Literal["success", "failure"] | None, Field(description="Whether the statement came to its end.")] = None
     technique: Annotated[Text | None, Field(description="One of the event's techniques: copy, dump_tool, paging, …")] = None
     table: Annotated[Text | None, Field(description="schema.table that the event read.")] = None
     pii_class: Annotated[Text | None, Field(description="A class of personal data that left.")] = None
-    min_exposed_persons: Annotated[Whole | None, Field(ge=0, le=(1 << 63) - 1, description="At least so many people.")] = None
+    min_exposed_persons: Annotated[
+        Annotated[int, Field(ge=0, lt=1 << 63)] | None, Field(description="At least so many people."), BeforeValidator(whole)
+    ] = None
     order: Annotated[Literal["newest", "oldest"], Field(description="Which come first.")] = "newest"
 
 

@@ -13,7 +13,6 @@ from api.paging import Filters, cut
 from api.schemas import Page, Rule
 from scanner.model import Level
 from scanner.ruleset import Rule as CompiledRule
-from scanner.ruleset import load_rules
 
 router = APIRouter(tags=["rules"], dependencies=[Depends(requires("read:rules"))], responses=RESPONSES)
 
@@ -30,7 +29,7 @@ def rules(request: Request, response: Response, shared: Shared, filters: Annotat
     after = filters.after(int, str, str)
     found = [
         (-rule.level.rank, rule.title, rule.id, rule)
-        for rule in load_rules(shared.config.rules).rules
+        for rule in shared.rules.rules().rules
         if filters.level is None or rule.level.rank >= filters.level.rank
     ]
     found.sort(key=lambda entry: entry[:3])
@@ -46,7 +45,7 @@ def rules(request: Request, response: Response, shared: Shared, filters: Annotat
 @router.get("/rules/{rule_id}", response_model=Rule, responses={404: {**RESPONSES[401], "description": "No such rule"}})
 def rule(shared: Shared, rule_id: Annotated[str, Path(max_length=64, description="The rule's id.")]) -> Any:
     """One rule."""
-    found = load_rules(shared.config.rules).by_id.get(rule_id)
+    found = shared.rules.rules().by_id.get(rule_id)
     if found is None:
         raise Problem(404, "there is no rule with this id")
     return _row(found)
