@@ -7,6 +7,7 @@ until the verdict; neither ``repr`` nor an error shows them.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -35,6 +36,7 @@ _NOTHING = (
     "\\n",
     "nan",
 )
+_ZERO_FRACTION = re.compile(r"\.0+$")
 _MAX_PATHS = 60
 _MAX_JSON = 400
 
@@ -123,7 +125,10 @@ def units(samples: Sequence[ColumnSample]) -> tuple[list[Unit], pl.DataFrame]:
         owners.append(len(found))
         found.append(Unit(i, "", TypeKind.TEXT if sample.kind in (TypeKind.JSON, TypeKind.ARRAY) else sample.kind))
         lengths.append(len(sample.values))
-        values.extend(sample.values)
+        if sample.kind is TypeKind.NUMBER:  # 1012345678.0 is 1012345678
+            values.extend(_ZERO_FRACTION.sub("", v) for v in sample.values)
+        else:
+            values.extend(sample.values)
     frame = pl.DataFrame(
         {
             "unit": pl.Series(owners, dtype=pl.UInt32).repeat_by(pl.Series(lengths, dtype=pl.UInt32)).explode(empty_as_null=False)

@@ -38,6 +38,7 @@ recognizer = Recognizer(
             r"|SC제일|KB|NH|IBK|KDB|산업)(?:은행|금고)?\s?[0-9][0-9-]{9,18}",
             8.0,
         ),
+        Pattern(r"[1-9][0-9]{9,13}", 1.2),
     ),
     loose=r"[0-9][0-9 *-]{7,22}[0-9]",
     search=(

@@ -69,8 +69,8 @@ recognizer = Recognizer(
         strong="""
         birth, birth date, birthdate, birth day, birthday, birth dt, birthdt, dob, date of birth, dateofbirth, brth,
         brth dt, brthdy, brdt, brthdd, bday, birth ymd, birthymd, brth ymd, bir dt, bymd, birth de, brthdy de,
-        geburtsdatum, geboren, geburtstag, date naissance, fecha nacimiento, birth dttm, jumin1, rrn front, 생년월일, 생일,
-        출생일, 출생일자, 생년, 출생
+        geburtsdatum, geboren, geburtstag, date naissance, fecha nacimiento, birth dttm, jumin1, rrn front, 생년월일,
+        주민번호앞자리, 주민등록번호앞자리, 주민앞자리, 생일, 출생일, 출생일자, 생년, 출생
         """,
         weak="bth, birt, bir, geb, born",
     ),

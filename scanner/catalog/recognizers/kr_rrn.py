@@ -54,11 +54,11 @@ def _sound(values: Sequence[str]) -> Bools:
     return sound
 
 
-def _sound_masked_head(values: Sequence[str]) -> Bools:
-    """At least the six digits of the birth date are a day that exists."""
-    heads = ["".join(c for c in v if "0" <= c <= "9")[:6].ljust(6, "0") for v in values]
-    matrix, fits = digit_matrix([f"{h}1" for h in heads], 7)
-    return fits & calendar(matrix, (1,))
+def _padded(values: Sequence[str]) -> Bools:
+    """With its zeros back, a number of somebody born from 2000 on."""
+    matrix, fits = digit_matrix([v.zfill(13) for v in values], 13)
+    sound: Bools = fits & calendar(matrix, (3, 4))
+    return sound
 
 
 def ages(values: Sequence[str]) -> tuple[Digits, Digits, Digits]:
@@ -94,6 +94,7 @@ recognizer = Recognizer(
         Pattern(r"[0-9]{6}\s?[-–.~/_ ]\s?[1-4][0-9]{6}", 7.5, _sound),
         Pattern(r"[0-9]{6}[1-4][0-9]{6}", 6.0, _sound),
         # stored as a number, births of 2000–2009 lose their leading zeros
+        Pattern(r"[1-9][0-9]{9,11}", 2.0, _padded),
     ),
     loose=r"[0-9]{4,6}\s?[-–.~/_ ]?\s?[0-9*xX]{7}|[1-4][0-9]{6}",
     search=r"(?:^|[^0-9A-Za-z_=/-])([0-9]{6}\s?-?\s?[1-4][0-9]{6})(?:[^0-9A-Za-z-]|$)",
@@ -103,7 +104,7 @@ recognizer = Recognizer(
         strong="""
         rrn, jumin, jumin no, jumin num, jumin bunho, jumin1, jumin2, juminno, ssn kr, resident no, resident number,
         resid no, resident registration, resident reg no, rsdnt no, rsdn no, resno, res no, rrno, psnl id no, 주민,
-        주민번호, 주민등록, 주민등록번호, 주민 번호, 주민등록 번호, 실명번호
+        주민번호, 주민번호뒷자리, 주민등록번호뒷자리, 주민뒷자리, 주민등록, 주민등록번호, 주민 번호, 주민등록 번호, 실명번호
         """,
         weak="""
         ssn, social no, reg no, national id, nid, id no, id num, ident no, idnty no, jm no, jmno, rlnm no,
