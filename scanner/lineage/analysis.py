@@ -11,7 +11,7 @@ from scanner.lineage import calls, lexical, settings, utility
 from scanner.lineage.names import Names, is_system, logged_relation
 from scanner.lineage.scope import Gathered, Origin, Scan
 from scanner.lineage.techniques import Technique
-from scanner.lineage.tree import MAX_PARSED_BYTES, Statement, parse
+from scanner.lineage.tree import Statement, parse
 from scanner.model import Destination, Flow, KeyPredicate, Kind, Lineage, Output, Schema, TableRef
 
 _Item = TypeVar("_Item")
@@ -19,6 +19,7 @@ _REPLICATION = re.compile(
     r"(?i)^\s*(?:received replication command:\s*)?(BASE_BACKUP|START_REPLICATION|CREATE_REPLICATION_SLOT|DROP_REPLICATION_SLOT|"
     r"ALTER_REPLICATION_SLOT|READ_REPLICATION_SLOT|IDENTIFY_SYSTEM|TIMELINE_HISTORY|UPLOAD_MANIFEST)\b"
 )
+_LONG = 1_000_000
 _LONG_INSERT = re.compile(r"(?is)\s*insert\s+into\s+([^\s(]+)\s*(?:\([^()]*\))?\s*values\b")
 _READS = re.compile(r"(?i)\b(?:select|table|returning|execute)\b")
 _STREAMS = frozenset({"BASE_BACKUP", "START_REPLICATION"})
@@ -249,7 +250,7 @@ def _resolved(names: Names) -> tuple[TableRef, ...]:
 
 def _unparsed(text: str, names: Names) -> Lineage:
     """A text that does not parse (cut by the log, or of a newer grammar): it may read all that the log or the text names."""
-    if len(text) > MAX_PARSED_BYTES // 4 and (insert := _LONG_INSERT.match(text)) and not _READS.search(text):
+    if len(text) > _LONG and (insert := _LONG_INSERT.match(text)) and not _READS.search(text):
         written = logged_relation(insert.group(1).lower() if '"' not in insert.group(1) else insert.group(1))
         ref = names.relation(written.schema, written.name)
         return Lineage(Kind.INSERT, destination=Destination.NOWHERE, written=ref)

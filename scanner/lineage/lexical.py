@@ -8,16 +8,12 @@ lists of literals by their length. Comments and white space are gone. Literals t
 
 from __future__ import annotations
 
-import hashlib
 import re
 
 import postgast
 from postgast import pg_query_pb2 as pb
 
-from scanner.lineage.tree import encodable
-
-MAX_SCANNED_BYTES = 4_000_000
-"""Longer statements are a shape of their own: their tokens would take gigabytes."""
+from scanner.lineage.depth import parseable, scannable
 
 UNPARSED = b"raw "
 """How the shape text of a statement begins that the parser refuses."""
@@ -72,8 +68,7 @@ def literals_matter(text: str) -> bool:
     """Whether other constants in the same place could read other data, or send it elsewhere: the shape is then the full text."""
     if _holds_sensitive_word(text):
         return True
-    encoded = encodable(text)
-    if encoded is None or len(encoded) > MAX_SCANNED_BYTES:
+    if scannable(text) is None:
         return True
     try:
         tokens = [t.token for t in postgast.scan(text).tokens if t.token not in _COMMENTS]
@@ -110,11 +105,11 @@ def shape_text(text: str) -> bytes:
 
     A statement that the parser refuses, or whose literals decide what it reads, stands for itself.
     """
-    encoded = encodable(text)
+    encoded = scannable(text)
     if encoded is None:
         return UNPARSED + text.encode("utf-8", "surrogatepass")
-    if len(encoded) > MAX_SCANNED_BYTES:
-        return b"long " + hashlib.blake2b(encoded).digest()
+    if not parseable(text, len(encoded)):
+        return UNPARSED + encoded
     try:
         mark = postgast.fingerprint(text).hex.encode()
         tokens = postgast.scan(text).tokens

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from scanner.model import Function, Schema, Table, TableRef
 
 _SYSTEM_SCHEMAS = ("pg_catalog", "information_schema", "pg_toast")
 _PART = re.compile(r'"((?:[^"]|"")*)"|([^".]+)')
-_WORD = re.compile(r'[^\W\d][\w$]*|"(?:[^"]|"")+"')
+_WORD, _QUOTED = re.compile(r"[^\W\d][\w$]*"), re.compile(r'"((?:[^"]|"")+)"')
 _TEMPORARY = re.compile(r"pg_temp(_\d+)?\Z")
 
 
@@ -97,8 +98,9 @@ class Names:
         for ref in self.schema.tables:
             by_name.setdefault(ref.name, []).append(ref)
         found: dict[TableRef, None] = {}
-        for match in _WORD.finditer(text):
-            word = match.group().strip('"').replace('""', '"')
+        single = (match.group() for match in _WORD.finditer(text))
+        quoted = (match.group(1).replace('""', '"') for match in _QUOTED.finditer(text))
+        for word in chain(single, quoted):
             for ref in (*by_name.get(word, ()), *by_name.get(word.lower(), ())):
                 found.setdefault(ref)
         return list(found)

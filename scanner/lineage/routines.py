@@ -9,7 +9,7 @@ from typing import Any
 from scanner.lineage import expressions, query, utility
 from scanner.lineage.scope import NONE, Field, Gathered, Rows, through
 from scanner.lineage.techniques import Technique
-from scanner.lineage.tree import child, parse, parse_plpgsql, text_constant, unwrap
+from scanner.lineage.tree import Statement, child, parse, parse_plpgsql, text_constant, unwrap
 from scanner.model import Flow, Function
 
 _NO_DATA = re.compile(
@@ -69,10 +69,15 @@ def _sql(body: str, gathered: Gathered) -> Rows:
         return unreadable(body, gathered)
     result = Rows()
     for inner in statements:  # the last one's rows are what the function returns
-        result = query.statement(inner.name, inner.node, None, query.Env(), gathered)
-        if inner.name not in (*query.WRITING, "select_stmt"):
-            utility.inner_statement(inner, gathered)
+        result = _run(inner, gathered)
     return result
+
+
+def _run(inner: Statement, gathered: Gathered) -> Rows:
+    """Rows of a statement inside a body; what it writes, sets or sends is noted."""
+    if inner.name == "select_stmt" or inner.name in query.WRITING:
+        return query.statement(inner.name, inner.node, None, query.Env(), gathered)
+    return utility.inner_statement(inner, gathered)
 
 
 def unreadable(text: str, gathered: Gathered) -> Rows:
@@ -165,10 +170,7 @@ class Body:
         else:
             rows = Rows()
             for inner in statements:
-                if inner.name in (*query.WRITING, "select_stmt"):
-                    rows = query.statement(inner.name, inner.node, None, query.Env(), self.gathered)
-                else:
-                    rows = utility.inner_statement(inner, self.gathered)
+                rows = _run(inner, self.gathered)
         self.read += [f for f in rows.fields if f.origins and f not in self.read]
         return rows
 
@@ -189,8 +191,7 @@ def run_text(expression: str, gathered: Gathered) -> Rows:
     inner = parse(constant) if constant is not None else None
     if inner is None:
         return unreadable(expression, gathered)
-    fields = [f for s in inner for f in query.statement(s.name, s.node, None, query.Env(), gathered).fields]
-    return Rows(tuple(fields))
+    return Rows(tuple(f for s in inner for f in _run(s, gathered).fields))
 
 
 def _nodes(tree: Any) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -41,9 +41,10 @@ _UNSAFE = "|".join(
         rf"[A-Za-z0-9_$&{_HIGH}]'|&\"",  # E'…', U&'…', b'…', U&"…"
         r"/\*|\*/|--",  # a comment that is nested or never closed
         rf"\$(?:[^\x02]|$)|[A-Za-z0-9_{_HIGH}\"]\$",  # dollar quotes, names with a dollar
-        rf"[{_HIGH}][\x020-9]|[\x020-9][{_HIGH}]",  # digits in a name of other letters
+        rf"[{_HIGH}][\x02\x030-9]|[\x02\x030-9][{_HIGH}]",  # digits in a name of other letters
         r";[\s\x05]*[^\s\x05;]",  # more than one statement
         rf"(?i-u:\bby\b)(?:{_GAP}|(?s:.)*[,(][\s\x05]*)[\x02\x03]",  # ORDER BY 2: another number is another order
+        r"\[[\s\x05]*\x02[\s\x05]*\]",  # int[3]: the bound is part of the type
         r"(?i-u:\bfloat\b)",  # its number decides whether it parses
         rf"(?i-u:\b(?:any|some|all)\b){_GAP}'",  # = ANY('{{1,2,3}}'): the list's length matters
     )
@@ -53,7 +54,7 @@ _FIRST = (
     r"(?i-u)^[\s(\x05]*(?:select|insert|update|delete|merge|with|values|table|declare|fetch|close|begin|start|commit|rollback|"
     r"end|savepoint|release|execute)\b"
 )
-_COUNTS = r"(?i-u:\b(?:limit|fetch|first|next|forward|backward|absolute|relative|move)\b)[\s\x05(+-]*[0-9]+"
+_COUNTS = r"(?i-u:\b(?:limit|fetch|first|next|forward|backward|absolute|relative|move)\b)[\s\x05(+-]*[0-9.]+"
 _RANGED = r"(?i-u:\bbetween\b)|<(?s:.)*>|>(?s:.)*<"
 _AFTER = r"(?:(?i-u:\b(?:between|and)\b)|[<>]=?)[\s\x05(+-]*[0-9]+"
 _BEFORE = r"-?[\s\x05(]*[0-9]+[\s\x05)]*(?:[<>]|(?i-u:\b(?:and|between)\b))"
@@ -106,9 +107,9 @@ def _distinct(keys: list[str], rows: np.ndarray, statements: pa.Array, logged: p
         {
             "shape": pa.array(list(first), pa.string()),
             "row": index,
-            "statement": _plain(statements).take(index).cast(pa.string()),
-            "logged": _plain(logged).take(index).cast(pa.string()),
-            "command": _plain(commands).take(index).cast(pa.string()),
+            "statement": _plain(statements).cast(pa.string()).take(index),
+            "logged": _plain(logged).cast(pa.string()).take(index),
+            "command": _plain(commands).cast(pa.string()).take(index),
         }
     )
 
@@ -120,7 +121,7 @@ def _plain(array: pa.Array) -> pa.Array:
 
 def _encoded(array: pa.Array) -> tuple[np.ndarray, pa.Array]:
     """Codes and distinct values; null has a code of its own."""
-    encoded = _plain(array).dictionary_encode(null_encoding="encode")
+    encoded = _plain(array).cast(pa.string()).dictionary_encode(null_encoding="encode")
     return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64), encoded.dictionary
 
 

@@ -1,7 +1,7 @@
 """The parser's tree: reading it safely.
 
-All parsing goes through here, so that no text whatsoever can raise or overflow a stack: the parser refuses what nests too deeply
-for its own stack, the decoder refuses more than a hundred levels, and both refusals mean "does not parse". Nodes are protobuf
+All parsing goes through here, so that no text whatsoever can raise or overflow a stack: what may nest too deeply is not handed to
+the parser, the decoder refuses more than a hundred levels, and both refusals mean "does not parse". Nodes are protobuf
 messages whose classes are generated; they are handled as ``Any`` because a node's kind is only known at run time.
 """
 
@@ -14,11 +14,10 @@ from typing import Any
 import postgast
 from google.protobuf.message import DecodeError, Message
 
+from scanner.lineage.depth import parseable, scannable
+
 Node = Any
 """A protobuf message of the parse tree, already taken out of its ``Node`` wrapper where it had one."""
-
-MAX_PARSED_BYTES = 4_000_000
-"""Longer statements are not parsed into a tree (a tree takes some 50 times the text's memory); they count as unparsed."""
 
 
 _REDACTED = "<REDACTED>"
@@ -35,8 +34,8 @@ class Statement:
 
 def parse(text: str) -> tuple[Statement, ...] | None:
     """The statements of ``text``, or None when it cannot be parsed. Never raises for any text."""
-    encoded = encodable(text)
-    if encoded is None or len(encoded) > MAX_PARSED_BYTES:
+    encoded = scannable(text)
+    if encoded is None or not parseable(text, len(encoded)):
         return None
     if _REDACTED in text:  # pgAudit leaves this in place of a password and all after it
         text = text.replace(_REDACTED, "'" + _REDACTED + "'")
@@ -54,19 +53,9 @@ def parse(text: str) -> tuple[Statement, ...] | None:
     return tuple(found)
 
 
-def encodable(text: str) -> bytes | None:
-    """UTF-8 of a text that can be handed to the parser; None for NUL (the parser would stop there) and lone surrogates."""
-    if "\0" in text:
-        return None
-    try:
-        return text.encode("utf-8")
-    except UnicodeEncodeError:
-        return None
-
-
 def parse_plpgsql(function: str) -> list[dict[str, Any]] | None:
     """Parsed bodies of a ``CREATE FUNCTION … LANGUAGE plpgsql`` or ``DO``; None when they cannot be parsed."""
-    if encodable(function) is None or len(function) > MAX_PARSED_BYTES:
+    if scannable(function) is None:
         return None
     try:
         return postgast.parse_plpgsql(function)
