@@ -6,6 +6,7 @@ carried in :class:`Ingest` and committed together with the batch.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -17,7 +18,7 @@ from scanner.contracts import EXPORT_ROWS_SCHEMA, judge
 from scanner.engine import Engine, arrow
 from scanner.events import LAST_SCHEMA, to_acts
 from scanner.exposure import Facts, SessionCarry, facts_table, measure
-from scanner.exposure.measure import OPEN_CURSOR_SCHEMA, PREPARED_SCHEMA, SESSION_SCHEMA
+from scanner.exposure.measure import OPEN_CURSOR_SCHEMA, PREPARED_SCHEMA, SESSION_SCHEMA, STATEMENT_SCHEMA
 from scanner.habits import ACCOUNT_SCHEMA, DAY_SCHEMA, SEEN_SCHEMA, Habits, learn, merge
 from scanner.model import EVENT_SCHEMA, Slice
 from scanner.shapebook import ShapeBook
@@ -25,30 +26,6 @@ from scanner.store.ledger import BatchChanges, Ledger, arrow_rows
 from scanner.store.state import iso
 
 _HABIT_COLUMNS = ("baseline_z", "first_seen_shape", "first_seen_ip", "first_seen_app", "first_seen_table", "dormant_days")
-
-_ENRICHED = """
-select a.n, a.time, a.time::date as day, a.dbname, a.account, a.client_ip, a.app_name, a.session, a.session_line,
-    a.statement_id, a.substatement_id, a.activity, a.command, a.status, a.error_code, a.shape,
-    coalesce(f.tables, case when a.logged = '' then [] else string_split(a.logged, chr(31)) end) as tables,
-    f.destination,
-    case when shown then f.pii_classes else [] end as pii_classes,
-    case when shown then f.pii_columns else [] end as pii_columns,
-    case when shown then f.sensitivity else 0 end::tinyint as sensitivity,
-    a.returned_rows, x.exposed_rows, x.exposed_rows_low, x.exposed_rows_high,
-    x.exposed_persons, x.exposed_persons_low, x.exposed_persons_high, x.rows_source, x.table_share,
-    coalesce(x.technique, '') as technique, coalesce(x.techniques, []) as techniques, a.fk_check,
-    a."offset" as source_offset, a.length as source_length
-from acts a
-join (
-    select *, exposed_rows_high > 0 as exposes from exposed
-) x using (n)
-left join facts f on f.shape = x.eff_shape,
-lateral (
-    -- masked or quasi-identifying columns expose nobody, but the reader of the event wants to know that they left
-    select x.exposes or (f.sensitivity = 1 and a.returned_rows > 0 and f.destination = 'client') as shown
-) s
-order by n
-"""
 
 
 @dataclass
@@ -70,10 +47,13 @@ class Ingest:
         ingest = cls(database, config, book, engine)
         carried = ledger.sessions(database)
         if carried is not None:
-            last, cursors, prepared, dumping = carried
+            last, cursors, prepared, dumping, *statements = carried
             ingest.last = last.cast(LAST_SCHEMA)
             ingest.carry = SessionCarry(
-                cursors.cast(OPEN_CURSOR_SCHEMA), prepared.cast(PREPARED_SCHEMA), dumping.cast(SESSION_SCHEMA)
+                cursors.cast(OPEN_CURSOR_SCHEMA),
+                prepared.cast(PREPARED_SCHEMA),
+                dumping.cast(SESSION_SCHEMA),
+                statements[0].cast(STATEMENT_SCHEMA) if statements else STATEMENT_SCHEMA.empty_table(),
             )
         ingest.habits = Habits(
             accounts=_from_rows(ledger.load("habit_account", database), ACCOUNT_SCHEMA),
@@ -89,24 +69,19 @@ class Ingest:
         acts, last = to_acts(engine, piece.records, self.last)
         shapes = lineage.assign_shapes(acts["statement"], acts["logged"], acts["command"])
         acts = acts.append_column("shape", shapes.keys)
-        self._analyse(acts, shapes.table)
-
-        facts = facts_table(self._facts_for(acts))
-        measured = measure(engine, acts, facts, self.carry)
-        enriched = self._join(acts, measured.exposed, facts)
+        enriched = self._exposed(acts, shapes.table)
         judged, exports = judge(enriched, self.config, self.database, self.exports)
         learnt = learn(engine, judged, self.habits)
         events = self._finish(judged, learnt.columns, piece, batch, source_id)
 
         self.last = self._open_sessions(acts, last)
-        self.carry = measured.carry
         self.habits = merge(engine, self.habits, learnt)
         used_before = arrow_rows(self.exports, database=self.database)
         self.exports = exports
         new_shapes, new_derived = self.book.changes()
         seen = iso(events["time"][0].as_py()) if events.num_rows else ""
         changes = BatchChanges(
-            sessions=(self.last, self.carry.cursors, self.carry.prepared, self.carry.dumping),
+            sessions=(self.last, self.carry.cursors, self.carry.prepared, self.carry.dumping, self.carry.statements),
             shapes=new_shapes,
             derived=[{**row, "since": seen} for row in new_derived],
             accounts=arrow_rows(learnt.accounts, database=self.database),
@@ -119,33 +94,56 @@ class Ingest:
 
     # -- steps --------------------------------------------------------------------------------------------------
 
-    def _analyse(self, acts: pa.Table, representatives: pa.Table) -> None:
-        """Analyse shapes not met before, in the order in which they first appear."""
-        wanted = self.book.missing(representatives["shape"].to_pylist())
-        if not wanted:
-            return
-        row_of = dict(zip(representatives["shape"].to_pylist(), representatives["row"].to_pylist(), strict=True))
-        order = sorted(wanted, key=lambda shape: row_of[shape])
-        rows = acts.take(pa.array([row_of[shape] for shape in order], pa.int64())).select(
-            ["statement", "logged", "command", "time"]
-        )
-        # how many rows a copy got: the largest count any act of its shape reports
-        subset = acts.filter(pc.is_in(acts["shape"], value_set=pa.array(order, pa.string())))
-        largest = dict(
-            zip(
-                *(column.to_pylist() for column in subset.group_by("shape").aggregate([("returned_rows", "max")]).columns),
-                strict=True,
-            )
-        )
-        for shape, row in zip(order, rows.to_pylist(), strict=True):
-            self.book.add(
-                shape,
-                row["statement"],
-                logged=tuple(row["logged"].split("\x1f")) if row["logged"] else (),
-                command=row["command"] or "",
-                rows=largest.get(shape),
-                seen=iso(row["time"]),
-            )
+    def _exposed(self, acts: pa.Table, representatives: pa.Table) -> pa.Table:
+        """Acts with what they exposed, in parts: a copy that gives an already known shape other data to read begins a new
+        part, so that reads before it are judged without the copy and those after it with it."""
+        parts: list[pa.Table] = []
+        start = 0
+        while start < acts.num_rows or not parts:
+            end = self._analyse(acts, representatives, start)
+            part = acts.slice(start, end - start)
+            facts = facts_table(self._facts_for(part))
+            measured = measure(self.engine, part, facts, self.carry)
+            self.carry = measured.carry
+            parts.append(self._join(part, measured.exposed, facts))
+            start = end
+        return pa.concat_tables(parts)
+
+    def _analyse(self, acts: pa.Table, representatives: pa.Table, start: int) -> int:
+        """Analyse the shapes of ``acts`` from row ``start`` on that are not known for the schema as it is now, in the order in
+        which they appear. Returns the row up to which the judgements hold."""
+        row_of = _first_rows(acts["shape"], start) if start else _as_dict(representatives["shape"], representatives["row"])
+        pending = [(row_of[shape], shape) for shape in self.book.missing(row_of)]
+        pending += self._grown(acts, row_of, start)
+        while pending:
+            for row, shape in sorted(pending):
+                act = acts.slice(row, 1).select(["statement", "logged", "command", "time", "returned_rows"]).to_pylist()[0]
+                known = self.book.current & row_of.keys()
+                self.book.add(
+                    shape,
+                    act["statement"],
+                    logged=tuple(act["logged"].split("\x1f")) if act["logged"] else (),
+                    command=act["command"] or "",
+                    rows=act["returned_rows"],
+                    seen=iso(act["time"]),
+                )
+                if row > start and known - self.book.current:
+                    return row
+            pending = self._grown(acts, row_of, start)
+        return int(acts.num_rows)
+
+    def _grown(self, acts: pa.Table, shapes: Iterable[str], start: int) -> list[tuple[int, str]]:
+        """The first act of each known copying shape that copied more rows than its copy is known to hold."""
+        found = []
+        for shape in shapes:
+            size = self.book.size_of_copy(shape)
+            if size is None:
+                continue
+            part = acts.slice(start)
+            row = pc.index(pc.and_(pc.equal(part["shape"], shape), pc.greater(part["returned_rows"], size)), True).as_py()
+            if row >= 0:
+                found.append((start + row, shape))
+        return found
 
     def _facts_for(self, acts: pa.Table) -> list[Facts]:
         wanted = set(pc.unique(acts["shape"]).to_pylist())
@@ -153,14 +151,33 @@ class Ingest:
         return [self.book.known[shape] for shape in wanted if shape is not None and shape in self.book.known]
 
     def _join(self, acts: pa.Table, exposed: pa.Table, facts: pa.Table) -> pa.Table:
-        tables = {"acts": acts, "exposed": exposed, "facts": facts}
-        for name, table in tables.items():
-            self.engine.register(name, table)
-        try:
-            return arrow(self.engine, _ENRICHED)
-        finally:
-            for name in tables:
-                self.engine.unregister(name)
+        """Acts with their exposure and what their shape says: EVENT_SCHEMA's columns but contract, habit and origin."""
+        row = exposed["facts"].combine_chunks()
+        known = row.is_valid()
+        none = pa.scalar([], pa.list_(pa.string()))
+        exposes = pc.greater(exposed["exposed_rows_high"], 0)
+        sense = pc.fill_null(facts["sensitivity"].combine_chunks().take(row), 0)
+        where = facts["destination"].combine_chunks().take(row)
+        returned = pc.fill_null(pc.greater(acts["returned_rows"], 0), False)
+        # Masked or quasi-identifying columns expose nobody, and what is copied into another table has not left yet;
+        # the reader of the event wants to know all the same.
+        told = pc.or_(pc.and_(pc.equal(sense, 1), pc.equal(where, "client")), pc.equal(where, "table"))
+        shown = pc.or_(exposes, pc.and_(pc.fill_null(told, False), returned))
+        logged = pc.split_pattern(acts["logged"], "\x1f")
+        logged = pc.if_else(pc.equal(acts["logged"], ""), none, logged)
+        columns = {
+            **{name: acts[name] for name in acts.column_names if name in EVENT_SCHEMA.names or name == "n"},
+            **{name: exposed[name] for name in exposed.column_names if name != "facts"},
+            "day": acts["time"].cast(pa.date32()),
+            "tables": pc.if_else(known, facts["tables"].combine_chunks().take(row), logged.combine_chunks()),
+            "destination": where,
+            "pii_classes": pc.if_else(shown, facts["pii_classes"].combine_chunks().take(row), none),
+            "pii_columns": pc.if_else(shown, facts["pii_columns"].combine_chunks().take(row), none),
+            "sensitivity": pc.if_else(shown, sense, pa.scalar(0, pa.int8())),
+            "source_offset": acts["offset"],
+            "source_length": acts["length"],
+        }
+        return pa.table(columns)
 
     def _finish(self, judged: pa.Table, habit: pa.Table, piece: Slice, batch: int, source_id: str) -> pa.Table:
         size = judged.num_rows
@@ -195,6 +212,17 @@ class Ingest:
         finally:
             for name in tables:
                 self.engine.unregister(name)
+
+
+def _first_rows(shapes: pa.ChunkedArray, start: int) -> dict[str, int]:
+    """Where each shape appears first at or after row ``start``."""
+    rows = pa.table({"shape": shapes.slice(start), "row": pa.array(range(start, len(shapes)), pa.int64())})
+    first = rows.group_by("shape").aggregate([("row", "min")])
+    return _as_dict(first["shape"], first["row_min"])
+
+
+def _as_dict(keys: pa.ChunkedArray, values: pa.ChunkedArray) -> dict[str, int]:
+    return dict(zip(keys.to_pylist(), values.to_pylist(), strict=True))
 
 
 def _constant(value: str, size: int) -> pa.Array:

@@ -53,6 +53,8 @@ class ShapeBook:
         """Analyse one shape by a representative statement. ``rows`` is the largest row count reported for it."""
         found = lineage.analyze(statement, self.schema, logged=logged, command=command)
         result = facts(shape, found, self.schema, logged=logged, statement=statement or "")
+        copy = self._derive(found, result, rows)
+        result = replace(result, copies_into=str(copy) if copy else None)
         self.known[shape] = result
         self.current.add(shape)
         self.new_shapes[shape] = {
@@ -64,8 +66,12 @@ class ShapeBook:
             "facts": result.to_json(),
             "first_seen": seen,
         }
-        self._derive(found, result, rows)
         return result
+
+    def size_of_copy(self, shape: str) -> int | None:
+        """Rows of the table that a known shape copies personal data into; None when it copies nothing."""
+        name = self.known[shape].copies_into if shape in self.current else None
+        return next((table.rows or 0 for ref, table in self.derived.items() if str(ref) == name), None) if name else None
 
     def changes(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Rows of ``shape`` and ``derived_table`` that are new since the last call."""
@@ -85,17 +91,20 @@ class ShapeBook:
 
     # -- copies -------------------------------------------------------------------------------------------------
 
-    def _derive(self, found: Lineage, result: Facts, rows: int | None) -> None:
+    def _derive(self, found: Lineage, result: Facts, rows: int | None) -> TableRef | None:
         if found.written is None:
-            return
+            return None
         if found.kind is Kind.RENAME and found.renamed_from is not None:
             source = self.schema.tables.get(found.renamed_from)
             if source is not None and source.has_pii:
                 self._enter(replace(source, ref=found.written))
+                return found.written
         elif found.kind in _COPIES and found.written_columns:
             columns = self._copied_columns(found)
             if columns:
                 self._enter(self._copy(found.written, columns, result, rows))
+                return found.written
+        return None
 
     def _copied_columns(self, found: Lineage) -> tuple[Column, ...]:
         columns: dict[str, Column] = {}

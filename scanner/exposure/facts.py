@@ -88,7 +88,9 @@ class Facts:
     fetch_count: int | None = None
     prepared: str | None = None
     dump_setup: bool = False  # a dump tool's session set-up: marks the session
+    explains: bool = False  # what its nested statements read is accounted for here: they let out nothing by themselves
     techniques: tuple[str, ...] = ()
+    copies_into: str | None = None  # table that gets personal data by it
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
@@ -122,6 +124,7 @@ FACTS_SCHEMA = pa.schema(
         ("fetch_count", pa.int64()),
         ("prepared", pa.string()),
         ("dump_setup", pa.bool_()),
+        ("explains", pa.bool_()),
         ("techniques", pa.list_(pa.string())),
     ]
 )
@@ -182,6 +185,7 @@ def facts(shape: str, lineage: Lineage, schema: Schema, *, logged: Sequence[str]
         fetch_count=lineage.fetch_count,
         prepared=lineage.prepared,
         dump_setup=_dump_setup(lineage),
+        explains=_explains(lineage, schema),
         techniques=lineage.techniques,
     )
 
@@ -283,15 +287,23 @@ def _dump_setup(lineage: Lineage) -> bool:
     return lineage.cursor == "_pg_dump_cursor" or any(name == "synchronize_seqscans" for name, _ in lineage.settings)
 
 
+def _explains(lineage: Lineage, schema: Schema) -> bool:
+    """Whether the outer statement says all that leaves: its functions are known, so their inner statements add nothing."""
+    if lineage.kind is not Kind.SELECT or lineage.unknown:
+        return False
+    known = {ref.name for ref in schema.functions}
+    return any(name.rpartition(".")[2] in known for name in lineage.functions)
+
+
 # the most telling act word first: what ``technique`` shows when several apply
 TELLING = (
     "audit_tampering", "dump_tool", "replication", "program", "server_file", "large_object", "dblink", "notification",
     "definer_function", "query_to_xml", "concat_aggregate", "row_to_json", "copy_to_new_table", "rename", "aborted",
-    "copy", "cursor", "paging", "encoding", "returning", "in_list", "privilege_grant", "function", "explain",
+    "copy", "cursor", "paging", "key_range", "encoding", "returning", "in_list", "privilege_grant", "function", "explain",
 )  # fmt: skip
 
 
-def technique_words(words: Iterable[str], *, dump: bool, aborted: bool, fetch: bool) -> tuple[str, ...]:
+def technique_words(words: Iterable[str], *, dump: bool = False, aborted: bool = False, fetch: bool = False) -> tuple[str, ...]:
     """Act words of one act, the most telling first."""
     found = set(words)
     if dump:

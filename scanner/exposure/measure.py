@@ -16,10 +16,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from scanner.engine import Engine, arrow
 from scanner.exposure.facts import FACTS_SCHEMA, technique_words
+
+Ints = npt.NDArray[np.int64]
 
 OPEN_CURSOR_SCHEMA = pa.schema(
     [
@@ -31,11 +36,19 @@ OPEN_CURSOR_SCHEMA = pa.schema(
 )
 PREPARED_SCHEMA = pa.schema([("session", pa.string()), ("prepared", pa.string()), ("shape", pa.string())])
 SESSION_SCHEMA = pa.schema([("session", pa.string())])
+STATEMENT_SCHEMA = pa.schema(
+    [
+        ("session", pa.string()),
+        ("statement_id", pa.int64()),
+        ("top_text", pa.string()),  # of its first act; a digest when long
+        ("selects", pa.bool_()),  # an act of it was a SELECT
+        ("covers", pa.bool_()),  # its outer statement is known to hand over what nested ones read
+    ]
+)
 
 EXPOSED_SCHEMA = pa.schema(
     [
-        ("n", pa.int64()),
-        ("eff_shape", pa.string()),  # shape whose columns leave: the DECLARE's for a FETCH, the PREPARE's for an EXECUTE
+        ("facts", pa.int64()),  # row of the facts whose columns leave: the DECLARE's for a FETCH, the PREPARE's for an EXECUTE
         ("exposed_rows", pa.int64()),
         ("exposed_rows_low", pa.int64()),
         ("exposed_rows_high", pa.int64()),
@@ -48,6 +61,7 @@ EXPOSED_SCHEMA = pa.schema(
         ("techniques", pa.list_(pa.string())),
     ]
 )
+_NUMBERS = tuple(field.name for field in EXPOSED_SCHEMA if field.name.startswith("exposed_")) + ("table_share",)
 
 
 @dataclass(frozen=True)
@@ -57,15 +71,17 @@ class SessionCarry:
     cursors: pa.Table  # OPEN_CURSOR_SCHEMA
     prepared: pa.Table  # PREPARED_SCHEMA
     dumping: pa.Table  # SESSION_SCHEMA: sessions that set themselves up as a dump tool does
+    statements: pa.Table  # STATEMENT_SCHEMA: the last statement of each session, of which more acts may come
 
     @staticmethod
     def empty() -> SessionCarry:
-        return SessionCarry(OPEN_CURSOR_SCHEMA.empty_table(), PREPARED_SCHEMA.empty_table(), SESSION_SCHEMA.empty_table())
+        schemas = (OPEN_CURSOR_SCHEMA, PREPARED_SCHEMA, SESSION_SCHEMA, STATEMENT_SCHEMA)
+        return SessionCarry(*(schema.empty_table() for schema in schemas))
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Exposure of every act (EXPOSED_SCHEMA, one row per ``n``), and what to carry to the next slice."""
+    """Exposure of every act (EXPOSED_SCHEMA, in the order of the acts), and what to carry to the next slice."""
 
     exposed: pa.Table
     carry: SessionCarry
@@ -79,20 +95,27 @@ _SETUP = """
 create temp table act as
 select a.n, a.kind as record_kind, a.session, a.session_line, a.statement_id, a.substatement_id, a.audit_class, a.command,
     a.error_code, a.statement, a.returned_rows, a.fk_check, a.app_name, a.shape,
-    f.kind, f.destination, f.mode, f.cursor, f.fetch_count, f.prepared, coalesce(f.dump_setup, false) as dump_setup
+    f.kind, f.destination, f.mode, f.cursor, f.fetch_count, f.prepared, coalesce(f.dump_setup, false) as dump_setup,
+    coalesce(f.explains, false) as explains
 from acts a left join facts f on f.shape = a.shape;
 
--- statements with several acts: which are nested in which, which repeat another
+-- Statements with several acts: which are nested in which, which repeat another. Every act is judged by those logged before
+-- it, never by later ones, so that it does not matter where a log is cut; ``*_n`` say from where on something is known.
 create temp table several as
-select session, statement_id, first(statement order by substatement_id) as top_text,
-    bool_or(command = 'SELECT' and mode <> 'none') as selects, bool_or(command = 'SELECT') as has_select
-from act where record_kind = 'audit' group by session, statement_id having count(*) > 1;
+select session, statement_id, coalesce(first(o.top_text), brief(first(statement order by substatement_id))) as top_text,
+    case when bool_or(o.selects) then -1 else min(n) filter (command = 'SELECT') end as select_n
+from act left join open_statements o using (session, statement_id)
+where record_kind = 'audit' group by session, statement_id having count(*) > 1 or count(o.top_text) > 0;
 
 create temp table covered as
-select session, statement_id from act join several using (session, statement_id)
-where statement is not distinct from top_text and mode <> 'none' and destination not in ('nowhere', 'table')
-    and coalesce(audit_class, '') <> 'FUNCTION' and command not in ('COPY', 'EXECUTE', 'FETCH')
-group by all;
+select session, statement_id, min(n) as n from (
+    -- the line of a function's start holds the outer statement, before the function reads anything
+    select session, statement_id, n from act join several using (session, statement_id)
+    where brief(statement) is not distinct from top_text
+        and (explains or (mode <> 'none' and destination not in ('nowhere', 'table')))
+        and case when audit_class = 'FUNCTION' then command = 'EXECUTE' else command not in ('COPY', 'EXECUTE', 'FETCH') end
+    union all select session, statement_id, -1 from open_statements where covers
+) group by all;
 
 -- cursors: every FETCH joined to the latest DECLARE of that name in its session
 create temp table opened as
@@ -122,11 +145,12 @@ asof join (
     select session, prepared, n, shape from act where kind = 'prepare' and prepared is not null
     union all select session, prepared, -1, shape from open_prepared
 ) p on e.session = p.session and e.prepared = p.prepared and e.n >= p.n
-anti join (select session, statement_id from several where has_select) s
-    on e.session = s.session and e.statement_id = s.statement_id;
+anti join several s on e.session = s.session and e.statement_id = s.statement_id and s.select_n < e.n;
 
 create temp table dumping as
-select session from act where dump_setup group by session union select session from dump_sessions;
+select session, min(n) as n from (
+    select session, n from act where dump_setup union all select session, -1 from dump_sessions
+) group by session;
 """
 
 _EXPOSED = f"""
@@ -147,8 +171,8 @@ with basis as (
             when a.record_kind <> 'audit' or a.mode is null or a.mode = 'none' then 'nobody'
             when a.kind = 'declare' or (a.kind = 'prepare' and a.command <> 'SELECT') then 'nobody'
             when a.audit_class = 'FUNCTION' or a.command in ('EXECUTE', 'FETCH', 'DO', 'EXPLAIN') then 'nobody'
-            when a.command = 'COPY' and s.has_select then 'nobody'
-            when c.session is not null and a.statement is distinct from s.top_text then 'nobody'
+            when a.command = 'COPY' and s.select_n < a.n then 'nobody'
+            when c.n < a.n and brief(a.statement) is distinct from s.top_text then 'nobody'
             when a.returned_rows is null or (a.command = 'COPY' and a.returned_rows = 0) then 'estimate'
             else 'reported' end as way
     from act a
@@ -157,7 +181,7 @@ with basis as (
     left join several s on s.session = a.session and s.statement_id = a.statement_id and a.record_kind = 'audit'
     left join covered c on c.session = a.session and c.statement_id = a.statement_id and a.record_kind = 'audit'
 ), counted as (
-    select b.*, d.mode, d.total_rows, d.total_persons, d.single, d.destination, b.session in (from dumping) as dump,
+    select b.*, d.mode, d.total_rows, d.total_persons, d.single, d.destination, coalesce(dumping.n <= b.n, false) as dump,
         case when d.mode is null or d.mode = 'none' then 0 else case way
             when 'reported' then case when d.mode = 'input' and returned_rows > 0 then greatest(d.best_rows, returned_rows)
                                       else returned_rows end
@@ -186,7 +210,7 @@ with basis as (
              when way = 'failed' and d.mode <> 'none' then 'upper_bound'
              when d.mode = 'none' then 'reported'
              else coalesce(d.source, 'unknown') end as rows_source
-    from basis b left join facts d on d.shape = b.eff_shape
+    from basis b left join facts d on d.shape = b.eff_shape left join dumping on dumping.session = b.session
 )
 select n, eff_shape, best::bigint as exposed_rows, low::bigint as exposed_rows_low, high::bigint as exposed_rows_high,
     persons_best(best, total_rows, total_persons, single)::bigint as exposed_persons,
@@ -202,6 +226,7 @@ from counted
 
 # n rows of a table with r rows about p people; see scanner.exposure.facts for the formula
 _MACROS = """
+create or replace temp macro brief(t) as case when length(t) > 64 then md5(t) else t end;
 create or replace temp macro persons_best(n, r, p, one) as case
     when n <= 0 then 0 when coalesce(p, 0) <= 0 or coalesce(r, 0) <= 0 then n
     when p >= r then case when one then n else least(n, p) end
@@ -215,41 +240,118 @@ create or replace temp macro persons_high(n, r, p, one) as case
     when p >= r and one then n else least(n, p) end;
 """
 
-_WORK_TABLES = ("act", "several", "covered", "opened", "fetched", "fetch_share", "executed", "dumping", "measured")
+_WORK_TABLES = ("act", "several", "covered", "opened", "fetched", "fetch_share", "executed", "dumping")
 
 _CARRY_CURSORS = """
-with gone as (select session from acts where kind = 'disconnect'),
-closed as (select session, cursor, max(n) as n from act where kind = 'close' group by all),
+with closed as (select session, cursor, max(n) as n from act where kind = 'close' group by all),
 latest as (select session, cursor, max(n) as n from opened group by all),
 asked as (select session, cursor, opened_n as n, sum(asked) as asked from fetched group by all)
 select o.session, o.cursor, o.shape, o.consumed + coalesce(a.asked, 0)::bigint as consumed
 from opened o join latest using (session, cursor, n) left join asked a using (session, cursor, n)
 left join closed c on c.session = o.session and (c.cursor = o.cursor or c.cursor is null) and c.n > o.n
-where c.n is null and o.session not in (from gone)
+where c.n is null and o.session not in (from gone_sessions)
 """
 _CARRY_PREPARED = """
-with gone as (select session from acts where kind = 'disconnect'),
-every as (
+with every as (
     select session, prepared, n, shape from act where kind = 'prepare' and prepared is not null and session is not null
     union all select session, prepared, -1, shape from open_prepared
 )
-select session, prepared, last(shape order by n) as shape from every where session not in (from gone) group by all
+select session, prepared, last(shape order by n) as shape from every where session not in (from gone_sessions) group by all
 """
-_CARRY_DUMPING = "select session from dumping where session not in (select session from acts where kind = 'disconnect')"
+_CARRY_STATEMENTS = """
+with latest as (
+    select session, last(statement_id order by n) as statement_id from act where record_kind = 'audit' and session is not null
+    group by session
+), latest_acts as (
+    select session, statement_id, coalesce(first(o.top_text), brief(first(statement order by substatement_id))) as top_text,
+        bool_or(command = 'SELECT' or coalesce(o.selects, false)) as selects, bool_or(coalesce(o.covers, false)) as covered
+    from act semi join latest using (session, statement_id) left join open_statements o using (session, statement_id)
+    where record_kind = 'audit' group by session, statement_id
+), covering as (
+    select session, statement_id from act join latest_acts using (session, statement_id)
+    where brief(statement) is not distinct from top_text
+        and (explains or (mode <> 'none' and destination not in ('nowhere', 'table')))
+        and case when audit_class = 'FUNCTION' then command = 'EXECUTE' else command not in ('COPY', 'EXECUTE', 'FETCH') end
+    group by all
+), every as (
+    select l.session, l.statement_id, l.top_text, coalesce(l.selects, false) as selects,
+        c.session is not null or l.covered as covers
+    from latest_acts l left join covering c using (session, statement_id)
+    union all select * from open_statements anti join latest using (session)
+)
+select * from every where session not in (from gone_sessions)
+"""
+_CARRY_DUMPING = "select session from dumping where session not in (from gone_sessions)"
 
 
 def measure(engine: Engine, acts: pa.Table, facts: pa.Table, carry: SessionCarry) -> Measured:
     """Exposure of every act.
 
     ``acts`` is ACT_SCHEMA plus ``shape``; ``facts`` holds FACTS_SCHEMA rows for every shape of ``acts`` *and* of the
-    carried cursors and prepared statements.
+    carried cursors and prepared statements. Most acts of most logs touch nothing personal: only the others, and the acts
+    that share a statement with them, go through the cases above.
     """
+    code = _codes(acts["shape"], facts["shape"])
+    relevant = _relevant(acts, facts, code)
+    small, left = _measured(engine, acts.take(pa.array(relevant)), acts, facts, carry)
+
+    own = facts["techniques"].to_pylist()
+    words = [technique_words(found or ()) for found in own] + [()]
+    place = code.copy()  # row of ``words``; -1 is the last: no shape, no words
+    facts_row = code.copy()
+    numbers = {name: np.zeros(acts.num_rows, np.float64 if name == "table_share" else np.int64) for name in _NUMBERS}
+    reported = pc.if_else(pc.is_valid(acts["returned_rows"]), "reported", "unknown").combine_chunks()
+    if small.num_rows:
+        for name in _NUMBERS:
+            numbers[name][relevant] = small[name].to_numpy()
+        facts_row[relevant] = _codes(small["eff_shape"], facts["shape"])
+        place[relevant] = _circumstances(small, facts, facts_row[relevant], words)
+        mask = np.zeros(acts.num_rows, np.bool_)
+        mask[relevant] = True
+        reported = pc.replace_with_mask(reported, pa.array(mask), small["rows_source"].combine_chunks())
+    chosen = pa.array(np.where(place < 0, len(own), place))
+    columns = {
+        "facts": pa.array(facts_row, mask=facts_row < 0),
+        **{name: pa.array(values) for name, values in numbers.items()},
+        "rows_source": reported,
+        "technique": pa.array([w[0] if w else "" for w in words]).take(chosen),
+        "techniques": pa.array(words, pa.list_(pa.string())).take(chosen),
+    }
+    return Measured(pa.table([columns[name] for name in EXPOSED_SCHEMA.names], schema=EXPOSED_SCHEMA), left)
+
+
+def _relevant(acts: pa.Table, facts: pa.Table, code: Ints) -> Ints:
+    """Acts from which something personal may leave, that steer a session, or that share a statement with such an act."""
+    steers = pc.is_in(facts["kind"], value_set=pa.array(_STEERING))
+    telling = pc.or_(pc.or_(pc.not_equal(facts["mode"], "none"), steers), pc.or_(facts["dump_setup"], facts["explains"]))
+    flags = np.append(_mask(telling), False)  # -1, no shape, is the last
+    relevant = flags[code]
+    audit = _mask(pc.equal(acts["kind"], "audit"))
+    sessions = acts["session"].combine_chunks().dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    key = sessions.astype(np.int64) * (1 << 40) + pc.fill_null(acts["statement_id"], 0).to_numpy()
+    # more acts of the last statement of a session may come in the next slice: what it is must be known by then
+    _, from_behind = np.unique(sessions[audit][::-1], return_index=True)
+    ends = key[audit][::-1][from_behind]
+    shares = np.isin(key, np.union1d(key[relevant & audit], ends)) & audit
+    return np.flatnonzero(relevant | shares)
+
+
+_STEERING = ("declare", "fetch", "close", "prepare", "execute", "deallocate", "replication")
+
+
+def _measured(
+    engine: Engine, relevant: pa.Table, acts: pa.Table, facts: pa.Table, carry: SessionCarry
+) -> tuple[pa.Table, SessionCarry]:
+    """The cases, for the relevant acts; and the sessions' carry."""
+    gone = acts["session"].filter(pc.and_(pc.equal(acts["kind"], "disconnect"), pc.is_valid(acts["session"])))
     given = {
-        "acts": acts,
+        "acts": relevant,
         "facts": facts.cast(FACTS_SCHEMA),
         "open_cursors": carry.cursors,
         "open_prepared": carry.prepared,
         "dump_sessions": carry.dumping,
+        "open_statements": carry.statements,
+        "gone_sessions": pa.table({"session": gone}, schema=SESSION_SCHEMA),
     }
     for name, table in given.items():
         engine.register(name, table)
@@ -258,48 +360,52 @@ def measure(engine: Engine, acts: pa.Table, facts: pa.Table, carry: SessionCarry
         for statement in _SETUP.split(";\n"):
             if statement.strip():
                 engine.execute(statement)
-        engine.execute(f"create temp table measured as {_EXPOSED}")
-        words = _technique_table(engine)
-        engine.register("words", words)
-        exposed = arrow(
-            engine,
-            f"select {', '.join(EXPOSED_SCHEMA.names)} from measured left join words "
-            "using (eff_shape, dump, aborted, is_fetch) order by n",
-            EXPOSED_SCHEMA,
-        )
+        exposed = arrow(engine, f"{_EXPOSED} order by n")
         left = SessionCarry(
             cursors=arrow(engine, _CARRY_CURSORS, OPEN_CURSOR_SCHEMA),
             prepared=arrow(engine, _CARRY_PREPARED, PREPARED_SCHEMA),
             dumping=arrow(engine, _CARRY_DUMPING, SESSION_SCHEMA),
+            statements=arrow(engine, _CARRY_STATEMENTS, STATEMENT_SCHEMA),
         )
     finally:
-        for name in (*given, "words"):
+        for name in given:
             engine.unregister(name)
         for name in _WORK_TABLES:
             engine.execute(f"drop table if exists {name}")
-    return Measured(exposed, left)
+    return exposed, left
 
 
-def _technique_table(engine: Engine) -> pa.Table:
-    """Act words for the few distinct combinations of shape and circumstances: lists are made in Python, once each."""
-    combinations = engine.sql("""
-        select distinct m.eff_shape, m.dump, m.aborted, m.is_fetch, f.techniques, coalesce(f.mode, 'none') <> 'none' as personal,
-            f.kind in ('copy_out', 'select', 'declare', 'fetch') as reads
-        from measured m left join facts f on f.shape = m.eff_shape where m.eff_shape is not null
-    """).fetchall()
-    rows = []
-    for shape, dump, aborted, fetch, words, personal, reads in combinations:
-        found = technique_words(words or (), dump=bool(dump and personal and reads), aborted=bool(aborted), fetch=bool(fetch))
-        rows.append((shape, dump, aborted, fetch, found[0] if found else "", list(found)))
-    names = ("eff_shape", "dump", "aborted", "is_fetch", "technique", "techniques")
-    schema = pa.schema(
-        [
-            ("eff_shape", pa.string()),
-            ("dump", pa.bool_()),
-            ("aborted", pa.bool_()),
-            ("is_fetch", pa.bool_()),
-            ("technique", pa.string()),
-            ("techniques", pa.list_(pa.string())),
-        ]
-    )
-    return pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows], schema=schema)
+def _circumstances(small: pa.Table, facts: pa.Table, code: Ints, words: list[tuple[str, ...]]) -> Ints:
+    """Row of ``words`` for each relevant act; combinations of shape and circumstance not met before are appended."""
+    dump, aborted, fetch = (_mask(small[name]) for name in ("dump", "aborted", "is_fetch"))
+    combined = ((code + 1) * 8 + dump * 4 + aborted * 2 + fetch).astype(np.int64)
+    distinct, back = np.unique(combined, return_inverse=True)
+    own, modes, kinds = (facts[name].to_pylist() for name in ("techniques", "mode", "kind"))
+    rows = np.empty(len(distinct), np.int64)
+    for i, value in enumerate(distinct.tolist()):
+        row = value // 8 - 1
+        reads = row >= 0 and modes[row] != "none" and kinds[row] in ("copy_out", "select", "declare", "fetch")
+        rows[i] = len(words)
+        words.append(
+            technique_words(
+                own[row] or () if row >= 0 else (),
+                dump=bool(value & 4) and reads,
+                aborted=bool(value & 2),
+                fetch=bool(value & 1),
+            )
+        )
+    return rows[back]
+
+
+def _codes(shapes: pa.ChunkedArray, known: pa.ChunkedArray) -> Ints:
+    """Row of each shape in the facts; -1 for none."""
+    found = pc.index_in(shapes, value_set=known.combine_chunks())
+    if isinstance(found, pa.ChunkedArray):
+        found = found.combine_chunks()
+    codes: Ints = found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return codes
+
+
+def _mask(values: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    found: npt.NDArray[np.bool_] = pc.fill_null(values, False).to_numpy()
+    return found
