@@ -33,6 +33,7 @@ from scanner.ingest import Ingest
 from scanner.model import EVENT_SCHEMA, Schema, Slice, SourceNotice
 from scanner.shapebook import ShapeBook
 from scanner.sources import SOURCES
+from scanner.sources.base import SLICE_BYTES
 from scanner.sources.raw import read_ranges
 from scanner.store import tables as t
 from scanner.store.events import EventStore
@@ -104,11 +105,19 @@ class Workspace:
             yield
 
 
-def scan(config: Config, databases: Sequence[str] = (), *, until: datetime | None = None, progress: Progress = _quiet) -> Report:
+def scan(
+    config: Config,
+    databases: Sequence[str] = (),
+    *,
+    until: datetime | None = None,
+    progress: Progress = _quiet,
+    slice_bytes: int = SLICE_BYTES,
+) -> Report:
     """One pass: ingest all that is new of ``databases`` (default: all), then run the rules over it.
 
-    ``until`` leaves events at or after that time for a later scan. Returns what was done; raises only when nothing can be
-    done at all (configuration, rules, store).
+    ``until`` leaves events at or after that time for a later scan. ``slice_bytes`` of log make one batch: memory grows with
+    it, results do not change with it. Returns what was done; raises only when nothing can be done at all (configuration,
+    rules, store).
     """
     started = time.monotonic()
     report = Report()
@@ -120,7 +129,7 @@ def scan(config: Config, databases: Sequence[str] = (), *, until: datetime | Non
         status = "failed"
         try:
             for name in names:
-                _ingest_database(workspace, name, run_id, until, report, progress)
+                _ingest_database(workspace, name, run_id, until, report, progress, slice_bytes)
             _evaluate(workspace, report, progress)
             status = "complete" if report.complete else "incomplete"
         finally:
@@ -133,7 +142,13 @@ def scan(config: Config, databases: Sequence[str] = (), *, until: datetime | Non
 
 
 def _ingest_database(
-    workspace: Workspace, name: str, run_id: int, until: datetime | None, report: Report, progress: Progress
+    workspace: Workspace,
+    name: str,
+    run_id: int,
+    until: datetime | None,
+    report: Report,
+    progress: Progress,
+    slice_bytes: int,
 ) -> None:
     database = workspace.config.databases[name]
     schema = _schema_or_notice(workspace, name, report, progress)
@@ -146,7 +161,7 @@ def _ingest_database(
             source_id = f"{name}/{index}"
             source = SOURCES[audit.type](audit.path, audit.time_zone or workspace.config.time_zone)
             progress("reading", f"{name}: {audit.path}")
-            for piece in source.read(ledger.positions(source_id)):
+            for piece in source.read(ledger.positions(source_id), slice_bytes=slice_bytes):
                 if isinstance(piece, SourceNotice):
                     report.notices.append(piece)
                     continue

@@ -26,6 +26,7 @@ from scanner.errors import ScannerError
 from scanner.findings import FindingStore
 from scanner.model import Level
 from scanner.pipeline import Report, Workspace, scan
+from scanner.sources.base import SLICE_BYTES
 
 app = typer.Typer(
     name="vendorwatch",
@@ -62,6 +63,9 @@ def scan_command(
         str | None, typer.Option(metavar="TIME", help="Leave events at or after this time (ISO 8601) for later.")
     ] = None,
     fail_on: Annotated[Level | None, typer.Option(help="Exit 1 when an open finding is at or above this level.")] = None,
+    slice_bytes: Annotated[
+        int, typer.Option(min=1, hidden=True, help="Bytes of log in one batch; tests make it small to get many batches.")
+    ] = SLICE_BYTES,
 ) -> None:
     """One pass: ingest all that is new, then rules. Safe from cron, twice at once, and after a crash."""
     settings: Settings = context.obj
@@ -71,7 +75,7 @@ def scan_command(
         raise ScannerError(f"no database named {', '.join(unknown)}", f"the configuration has: {', '.join(config.databases)}")
     moment = _moment(until, config.time_zone) if until else None
     with output.progress() as report:
-        done = scan(config, databases or (), until=moment, progress=report)
+        done = scan(config, databases or (), until=moment, progress=report, slice_bytes=slice_bytes)
     findings = FindingStore(Workspace.open(config).state).all(level=fail_on) if fail_on else []
     if settings.as_json:
         output.print_json(_report_json(done))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -161,6 +161,8 @@ class _Reading:
                     log.path, f"holds no {self.source.type} record so far", "check the type of this source", fatal=False
                 )
                 return
+            if not at_end:
+                parsed = _between_statements(parsed, self.offset)
             self.mended += parsed.mended
             self.zones |= parsed.foreign_zones
             yield self._slice(files.located(file, log, complete=final), memoryview(data)[: parsed.consumed], parsed)
@@ -195,3 +197,30 @@ class _Reading:
                 "set time_zone of this audit source to the server's log_timezone",
                 fatal=False,
             )
+
+
+_TAIL = 64
+
+
+def _between_statements(parsed: Parsed, base: int) -> Parsed:
+    """``parsed`` without its last records, so that no statement's audit lines fall into two slices.
+
+    Lines of one statement stand close together, if not always one after the other: the cut is the last place among the last
+    records over which no statement reaches, as far as the ``_TAIL`` records behind it can tell. What is left out is read
+    again with the next slice.
+    """
+    size = parsed.records.num_rows
+    behind = min(_TAIL, size // 4)
+    first = max(1, size - 4 * behind)
+    tail = parsed.records.slice(first).select(["session", "statement_id"]).to_pylist()
+    last_of = {(row["session"], row["statement_id"]): n for n, row in enumerate(tail) if row["statement_id"] is not None}
+    reach, place = 0, 0
+    for n, row in enumerate(tail[: len(tail) - behind + 1]):
+        if n > reach:
+            place = n
+        reach = max(reach, last_of.get((row["session"], row["statement_id"]), 0))
+    if not place:
+        return parsed
+    end = parsed.records["offset"][first + place].as_py()
+    skips = tuple(skip for skip in parsed.skips if skip.offset < end)
+    return replace(parsed, records=parsed.records.slice(0, first + place), skips=skips, consumed=end - base)
