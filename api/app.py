@@ -56,6 +56,7 @@ def create_app(config: Config, *, allowed_hosts: Sequence[str] = ()) -> FastAPI:
         lifespan=life,
     )
     app.state.context = context
+    app.state.pages = {}
     app.add_middleware(Envelope, allowed_hosts=allowed_hosts)
     errors.install(app)
     for router in (*ROUTERS, docs.router):

@@ -19,8 +19,11 @@ router = APIRouter(include_in_schema=False)
 @router.get("/docs")
 def page(request: Request) -> Response:
     """What the API offers."""
-    html = _render(request.app, request.scope.get("root_path", ""))
-    return HTMLResponse(html, headers={"content-security-policy": CSP, "cache-control": "no-cache"})
+    pages: dict[str, str] = request.app.state.pages  # made once for each place the application is mounted at
+    root = request.scope.get("root_path", "")
+    if root not in pages:
+        pages[root] = _render(request.app, root)
+    return HTMLResponse(pages[root], headers={"content-security-policy": CSP, "cache-control": "no-cache"})
 
 
 @router.get("/docs/style.css")

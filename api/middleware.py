@@ -51,7 +51,7 @@ class Envelope:
         except _TooLargeError:
             await self._last_resort(exchange, receive, Problem(413, f"a request holds at most {MOST_BODY} bytes"))
         except Exception as error:  # noqa: BLE001  # the last resort: logged, and answered without a word about it
-            logs.fault("defect", error, request_id=exchange.id, route=exchange.route)
+            logs.fault("defect", error, request_id=exchange.id, operation=exchange.operation)
             await self._last_resort(exchange, receive, internal())
         finally:
             exchange.log()
@@ -77,9 +77,9 @@ class _Exchange:
         self.scope: Scope = {**scope, "method": "GET"} if self.method == "HEAD" else scope
 
     @property
-    def route(self) -> str:
-        """The route's template, never the path itself: anything may stand in a path."""
-        return str(getattr(self.scope.get("route"), "path", "unmatched"))
+    def operation(self) -> str:
+        """The operation's id, never the path itself: anything may stand in a path."""
+        return str(getattr(self.scope.get("route"), "name", "unmatched"))
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -105,7 +105,7 @@ class _Exchange:
             client=client[0] if client else None,
             actor=self.scope["state"].get("actor"),
             method=self.method if self.method.isalpha() and len(self.method) < 16 else "other",
-            route=self.route,
+            operation=self.operation,
             status=self.status,
             bytes=self.sent,
             ms=round(1000 * (time.monotonic() - self.started), 1),

@@ -44,7 +44,7 @@ def rules(request: Request, response: Response, shared: Shared, filters: Annotat
 
 @router.get("/rules/{rule_id}", response_model=Rule, responses={404: {**RESPONSES[401], "description": "No such rule"}})
 def rule(shared: Shared, rule_id: Annotated[str, Path(max_length=64, description="The rule's id.")]) -> Any:
-    """One rule."""
+    """One rule, with what to do when it speaks."""
     found = shared.rules.rules().by_id.get(rule_id)
     if found is None:
         raise Problem(404, "there is no rule with this id")

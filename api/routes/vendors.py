@@ -34,10 +34,13 @@ from events where time > ? and time <= ? and vendor is not null group by all ord
 
 # The same way of counting as a finding's: people per personal table, never more than it holds.
 _PERSONS = """
-with e as (
-    select vendor, database, exposed_persons as best, exposed_persons_high as high,
+with like_ones as (
+    select vendor, database, pii_columns, sum(exposed_persons) as best, sum(exposed_persons_high) as high
+    from events where time > ? and time <= ? and vendor is not null and exposed_persons_high > 0 group by all
+), e as (
+    select vendor, database, best, high,
         unnest(list_distinct(list_transform(pii_columns, lambda c: regexp_replace(c, '\\.[^.]*$', '')))) as "table"
-    from events where time > ? and time <= ? and vendor is not null and exposed_persons_high > 0
+    from like_ones
 )
 select vendor, database, "table", coalesce(least(sum(best), first(p.persons)), sum(best))::bigint as best,
     coalesce(least(sum(high), first(p.persons)), sum(high))::bigint as high
@@ -64,7 +67,7 @@ def vendors(request: Request, response: Response, shared: Shared, filters: Annot
 
 @router.get("/vendors/{vendor}", response_model=Vendor, responses={404: {**RESPONSES[401], "description": "No such vendor"}})
 def vendor(shared: Shared, vendor: Annotated[str, Path(max_length=64, description="Key in the configuration.")]) -> Any:
-    """One vendor."""
+    """One vendor: what was agreed, and what its accounts did lately."""
     if vendor not in shared.config.vendors:
         raise Problem(404, "there is no vendor with this key")
     return _described(shared, [vendor])[0]
