@@ -35,6 +35,9 @@ _COMPARE = frozenset(
     }
 )
 _DOT, _OPEN, _CLOSE, _COMMA = (ord(c) for c in ".(),")
+_PUNCTUATION = frozenset(
+    {pb.Op, pb.TYPECAST, pb.NOT_EQUALS, pb.LESS_EQUALS, pb.GREATER_EQUALS, pb.COLON_EQUALS, pb.EQUALS_GREATER}
+) | {ord(c) for c in "%()*+,-./:;<=>[]^?"}
 _SAFE_WORD = re.compile(r"[A-Za-z_]+\Z")
 _SPACE = re.compile(r"\s+")
 
@@ -68,6 +71,8 @@ def _by_tokens(text: str) -> str | None:
     for i, token in enumerate(tokens):
         if out and token.start > end:
             out.append(" ")
+        elif i and kinds[i - 1] in _LITERALS and token.token not in _PUNCTUATION:
+            return "".join(out) + " …"  # 'O'Brien …': quotes are out of step, what follows may be anything
         end = token.end
         source = encoded[token.start : token.end].decode("utf-8", "replace")
         if token.token in _LITERALS:

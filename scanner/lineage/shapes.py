@@ -171,9 +171,9 @@ def masked_groups(texts: pa.Array) -> np.ndarray:
         pl.when(ranged).then(pl.concat_str(_found(text, _AFTER), _found(text, _BEFORE), separator="\x04")).otherwise(nothing),
         separator="\x04",
     )
-    plain = plain.select("at", kept.rank("dense").cast(pl.Int64).alias("group"))
+    plain = plain.select("at", kept.alias("kept"))
     groups = -1 - np.arange(len(frame), dtype=np.int64)  # alone
-    groups[plain["at"].to_numpy()] = plain["group"].to_numpy()
+    groups[plain["at"].to_numpy()] = _encoded(plain["kept"].to_arrow())[0]
     return groups
 
 

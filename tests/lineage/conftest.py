@@ -59,7 +59,8 @@ FUNCTIONS = (
         "shop",
         "f_count",
         "plpgsql",
-        "declare n int := 0; r shop.customer%rowtype; begin for r in select * from shop.customer loop n := n + 1; end loop; return n; end",
+        "declare n int := 0; r shop.customer%rowtype; begin for r in select * from shop.customer loop n := n + 1; end loop;"
+        " return n; end",
         "integer",
         True,
     ),

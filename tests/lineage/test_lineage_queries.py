@@ -47,8 +47,8 @@ QUERIES = {
     "with x as (select * from shop.customer) select name from x": customer("name"),
     "with x(a, b) as (select name, phone from shop.customer) select b from x": customer("phone"),
     "with customer as (select 1 as name) select name from customer": set(),
-    "with recursive r as (select id, name from shop.customer union all select c.id, c.name from shop.customer c join r on r.id = c.id)"
-    " select name from r": customer("name"),
+    "with recursive r as (select id, name from shop.customer union all"
+    " select c.id, c.name from shop.customer c join r on r.id = c.id) select name from r": customer("name"),
     "with a as (select name from shop.customer), b as (select * from a) select * from b": customer("name"),
     "with gone as (delete from shop.customer returning *) select rrn from gone": customer("rrn"),
     # set operations
@@ -156,7 +156,8 @@ def test_union_of_many_branches_and_deep_nesting_never_lose_the_table(schema: Sc
         assert {o.column for o in lineage.outputs} & {"rrn", "*"}
     for n in (10, 100, 5000, 200_000):
         lineage = analyze("select " + "(" * n + "rrn" + ")" * n + " from shop.customer", schema)
-        assert TableRef("shop", "customer") in lineage.tables and lineage.outputs
+        assert TableRef("shop", "customer") in lineage.tables
+        assert lineage.outputs
 
 
 BOUNDS = {

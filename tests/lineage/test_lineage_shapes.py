@@ -1,4 +1,4 @@
-"""Shapes: equal only when lineage is, however the text is dressed up; and the fast sieve never merges what the parser tells apart."""
+"""Shapes: equal only when lineage is, however a text is dressed up; the fast sieve never merges what the parser tells apart."""
 
 from __future__ import annotations
 
@@ -130,26 +130,26 @@ def test_long_statements_have_a_shape() -> None:
     assert len({a, b, c}) == 3
 
 
-FRAGMENTS = st.sampled_from(
-    r"""select from t where a = 5 7 12345678901 98765432101 1234567890 'x' 'y' '' 'it''s' ' E'\'' e'a' U&'d' u&"d" b'1' x'1F' N'a'
-    $$ $a$ $1 $2 a$1 a$2 /* */ -- "q" "it's" limit fetch offset by between > < >= <= - + ( ) , in any any('{1}') any('{1,2}') 1.5 2.5
-    1e5 1e6 0x1F 12abc .5 5. 고객1 고객2 고객 ★1 a1 a2 "고객1" "q1" ; ? @ || ::int f(1) f('a') and or id values union date interval
-    float(5) float(99) query_to_xml('a') e E & $ \ 007 008 [1] [2] { } order group first 3 /*c*/ /*d'e'*/ /*5*/ --c 'a''b' int[3]""".split()
-    + [
-        "\n",
-        "\t",
-        '"q 1"',
-        '"q 2"',
-        "-- c\n",
-        "-- 'd'\n",
-        "order by 1",
-        "order by a, 2",
-        "between 1 and 9",
-        "/* x",
-        "\x01",
-        "\x05",
-    ]
-)
+PIECES = r"""select from t where a = 5 7 12345678901 98765432101 1234567890 'x' 'y' '' 'it''s' ' E'\'' e'a' U&'d' u&"d" b'1' x'1F'
+    N'a' $$ $a$ $1 $2 a$1 a$2 /* */ -- "q" "it's" limit fetch offset by between > < >= <= - + ( ) , in any any('{1}') any('{1,2}')
+    1.5 2.5 1e5 1e6 0x1F 12abc .5 5. 고객1 고객2 고객 ★1 a1 a2 "고객1" "q1" ; ? @ || ::int f(1) f('a') and or id values union date
+    interval float(5) float(99) query_to_xml('a') e E & $ \ 007 008 [1] [2] { } order group first 3 /*c*/ /*d'e'*/ /*5*/ --c
+    'a''b' int[3]"""
+SPACED = [
+    "\n",
+    "\t",
+    '"q 1"',
+    '"q 2"',
+    "-- c\n",
+    "-- 'd'\n",
+    "order by 1",
+    "order by a, 2",
+    "between 1 and 9",
+    "/* x",
+    "\x01",
+    "\x05",
+]
+FRAGMENTS = st.sampled_from([*PIECES.split(), *SPACED])
 LITERALS = ["5", "77", "'x'", "'--'", "'/*'", "'limit 5'", "'\"'", "''''", "'고객 1'", "-3", "0", "12345678901"]
 
 
