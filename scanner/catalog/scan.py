@@ -25,7 +25,7 @@ from scanner.catalog.words import Vocabulary
 from scanner.errors import CatalogError
 from scanner.model import Column, Schema, Table, TableRef
 
-RULES = "1"  # raise whenever a recognizer, a word or a weight changes: old verdicts are then judged anew
+RULES = "1"  # raise when the weighing or a check changes; changed patterns and words are noticed by themselves
 _BATCH_VALUES = 400_000  # values held at once: bounds memory whatever the schema's size
 
 Progress = Callable[[str, int, int], None]
@@ -100,7 +100,7 @@ class _Scan:
         self._gaps: list[Gap] = list(snapshot.gaps)
         self._classifier = Classifier(RECOGNIZERS, presidio=settings.presidio)
         self._vocabulary = Vocabulary(RECOGNIZERS)
-        self._old = dict(previous.tables) if previous is not None and previous.version.split("-")[0] == RULES else {}
+        self._old = dict(previous.tables) if previous is not None and previous.version.split("-")[0] == rule_set() else {}
         self._values = 0
         self._read = 0
         self._counted: dict[TableRef, _Counted] = {}
@@ -145,7 +145,7 @@ class _Scan:
         self._tell("done", len(todo), len(todo))
         schema = Schema(
             database=self._name,
-            version=content_version(RULES, tables, self._snapshot.functions, self._snapshot.default_schema),
+            version=content_version(rule_set(), tables, self._snapshot.functions, self._snapshot.default_schema),
             tables=tables,
             functions=dict(self._snapshot.functions),
             default_schema=self._snapshot.default_schema,
@@ -403,8 +403,8 @@ def _hint(error: BaseException) -> str:
     return "see the server's log"
 
 
-def rule_set_hash() -> str:
-    """A short hash of all patterns and words: shows that a change of rules was not told by ``RULES``."""
+def rule_set() -> str:
+    """Version of the rules: verdicts of another one are judged anew."""
     parts = []
     for entity, r in sorted(RECOGNIZERS.items()):
         parts.append(
@@ -420,4 +420,4 @@ def rule_set_hash() -> str:
                 )
             )
         )
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+    return f"{RULES}.{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:8]}"

@@ -20,7 +20,7 @@ BIAS = -4.0  # few columns are of any given class
 WORD = 5.6  # a name that says it, values that do not contradict
 WORD_EMPTY = 5.0  # a name that says it, no values to ask
 NEGATIVE = -3.5  # a word that says "about it, not it"
-MASKED = 5.5  # all values starred out in the class's own form
+MASKED = 6.2  # all values starred out in the class's own form
 ENUMERATION = -3.0  # a dozen values where every person should have their own
 THING = -1.2  # the table is about things
 THRESHOLD = 0.5
@@ -71,8 +71,8 @@ def _ramp(share: float, low: float = 0.25, high: float = 0.75) -> float:
 
 
 def _few(values: int) -> float:
-    """Few values say less: 0.5 for one, 1 from six on."""
-    return min(1.0, 0.4 + 0.1 * values)
+    """Few values say less: 0.6 for one, 1 from five on."""
+    return min(1.0, 0.5 + 0.1 * values)
 
 
 def logit(e: Evidence) -> tuple[float, str]:

@@ -28,7 +28,10 @@ _GIVEN = {
     "judge": "태양 가온 보람 순자 말숙 건우 나래 찬영 다은 세빈 규리 온유 별 준 솔 휘성 병호 옥순 춘자 재희 승아 은결 시후 라온".split(),
 }
 _LATIN = {
-    "train": ("James Mary John Linda Robert Susan Anna Peter Laura David".split(), "Smith Johnson Brown Miller Davis Wilson Moore Clark Lewis Young".split()),
+    "train": (
+        "James Mary John Linda Robert Susan Anna Peter Laura David".split(),
+        "Smith Johnson Brown Miller Davis Wilson Moore Clark Lewis Young".split(),
+    ),
     "judge": (
         "Tyrone Beatrix Giselle Otto Wilhelmina Ravi Mateusz Oksana Imogen Desmond Kenji Sofia Pascal Greta Emma Thomas Olivia Lucas Hannah Carl".split(),
         "Okafor Villanueva Braithwaite Kowalczyk Petrov Nakamura Schneider Dubois Haugen Castellanos Smith Walker Meyer Rossi Novak Jensen Lee Patel Evans Wood".split(),
@@ -44,7 +47,9 @@ _FIRMS = {
 }
 _GOODS = {
     "train": "Wireless Mouse,Cotton Shirt,Blue Jeans,Desk Lamp,Green Tea,Steel Bottle".split(","),
-    "judge": "Ergonomic Rubber Gloves,Walnut Sideboard,Merino Cardigan,Oat Granola,Trail Runner,Ceramic Teapot,Linen Apron,Noise Meter".split(","),
+    "judge": "Ergonomic Rubber Gloves,Walnut Sideboard,Merino Cardigan,Oat Granola,Trail Runner,Ceramic Teapot,Linen Apron,Noise Meter".split(
+        ","
+    ),
 }
 _CITIES = {
     "train": "New York,San Diego,Boston,Seattle,Austin,Denver".split(","),
@@ -52,7 +57,12 @@ _CITIES = {
 }
 _REGIONS = {
     "train": [("서울특별시 강남구", "테헤란로"), ("부산광역시 해운대구", "센텀중앙로"), ("경기도 성남시 분당구", "판교역로")],
-    "judge": [("충남 천안시 서북구", "불당21로"), ("전라북도 전주시 완산구", "홍산로"), ("제주특별자치도 서귀포시", "중앙로 79번길"), ("인천 연수구", "송도과학로")],
+    "judge": [
+        ("충남 천안시 서북구", "불당21로"),
+        ("전라북도 전주시 완산구", "홍산로"),
+        ("제주특별자치도 서귀포시", "중앙로 79번길"),
+        ("인천 연수구", "송도과학로"),
+    ],
 }
 
 
@@ -134,20 +144,39 @@ def _iban(c: random.Random) -> str:
 def _address(side: str, form: str) -> Make:
     def make(c: random.Random) -> str:
         city, road = c.choice(_REGIONS[side])
-        return form.format(city=city, road=road, n=c.randint(1, 400), b=c.randint(101, 120), h=c.randint(101, 2504), z=f"{c.randint(1000, 63000):05d}")
+        return form.format(
+            city=city,
+            road=road,
+            n=c.randint(1, 400),
+            b=c.randint(101, 120),
+            h=c.randint(101, 2504),
+            z=f"{c.randint(1000, 63000):05d}",
+        )
 
     return make
 
 
 def _pattern(form: str) -> Make:
     """``#`` a digit, ``@`` a capital, the rest as is."""
-    return lambda c: "".join(c.choice(string.digits) if x == "#" else c.choice(string.ascii_uppercase) if x == "@" else x for x in form)
+    return lambda c: "".join(
+        c.choice(string.digits) if x == "#" else c.choice(string.ascii_uppercase) if x == "@" else x for x in form
+    )
 
 
 def _memo(side: str, inside: Make | None, rate: float) -> Make:
     plain = {
-        "train": ["배송 빨리 부탁드립니다", "상품이 파손되어 교환 요청합니다", "포장 상태 좋아요 재구매 의사 있음", "order {n} was late again"],
-        "judge": ["{n}번 주문 색상 변경 문의드려요", "customer asked about ticket {n}", "사이즈가 작아서 반품합니다 수거 요청", "결제 오류 확인 바랍니다 {n}"],
+        "train": [
+            "배송 빨리 부탁드립니다",
+            "상품이 파손되어 교환 요청합니다",
+            "포장 상태 좋아요 재구매 의사 있음",
+            "order {n} was late again",
+        ],
+        "judge": [
+            "{n}번 주문 색상 변경 문의드려요",
+            "customer asked about ticket {n}",
+            "사이즈가 작아서 반품합니다 수거 요청",
+            "결제 오류 확인 바랍니다 {n}",
+        ],
     }[side]
     lead = {"train": "연락처 {x} 로 전화 주세요", "judge": "please reach me at {x}, thanks / 문앞에 두세요"}[side]
 
@@ -240,13 +269,19 @@ def columns(side: str, seed: int, tables: int = 60, rows: int = 300) -> list[tup
     chance = random.Random(f"{side}-{seed}")
     everything = kinds()
     result = []
-    sorts = {"people": ["customer", "tb_mbr", "user_info", "T_0042"], "things": ["product", "tb_cd", "store_mst", "X17"], "": ["ord", "log_2026", "tb_trx", "A99"]}
+    sorts = {
+        "people": ["customer", "tb_mbr", "user_info", "T_0042"],
+        "things": ["product", "tb_cd", "store_mst", "X17"],
+        "": ["ord", "log_2026", "tb_trx", "A99"],
+    }
     for number in range(tables):
         sort = chance.choice(list(sorts))
         fitting = [k for k in everything if not k.table or k.table == sort]
         chosen = chance.sample(fitting, 12)
         if sort == "people":  # a table of people has a person and a way to reach them
-            chosen += [k for k in everything if k.entity in ("PERSON", "PHONE_NUMBER") and k.form == "typed"][:1 + (number % 2) * 2]
+            chosen += [k for k in everything if k.entity in ("PERSON", "PHONE_NUMBER") and k.form == "typed"][
+                : 1 + (number % 2) * 2
+            ]
         table = TableRef("public", f"{chance.choice(sorts[sort])}_{number}")
         used: set[str] = set()
         for i, kind in enumerate({id(k): k for k in chosen}.values()):
@@ -262,6 +297,8 @@ def columns(side: str, seed: int, tables: int = 60, rows: int = 300) -> list[tup
             make = chance.choice(kind.make[side])
             values = [make(chance) for _ in range(chance.choice([30, 120, rows, 800]) if kind.form != "embedded" else 800)]
             distinct = list(dict.fromkeys(values))
-            sample = ColumnSample(table, name, kind.declared, tuple(distinct[: 2000 if len(values[0]) > 20 else 200]), len(values), 0, len(distinct))
+            sample = ColumnSample(
+                table, name, kind.declared, tuple(distinct[: 2000 if len(values[0]) > 20 else 200]), len(values), 0, len(distinct)
+            )
             result.append((sample, kind.entity, kind.form))
     return result
