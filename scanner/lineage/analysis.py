@@ -229,8 +229,10 @@ def _named_too(lineage: Lineage, names: Names) -> Lineage:
     if not extra or lineage.kind in (Kind.UNPARSED, Kind.EXPLAIN, Kind.EXPLAIN_ANALYZE):
         return lineage
     through = any(ref not in known for ref in lineage.tables) or (lineage.functions and not lineage.outputs)
-    outputs = _star(extra) if through else ()
-    return replace(lineage, tables=(*lineage.tables, *extra), outputs=(*lineage.outputs, *outputs))
+    if not through:
+        return replace(lineage, tables=(*lineage.tables, *extra))
+    # how many rows an unknown function returns cannot be told from the text
+    return replace(lineage, tables=(*lineage.tables, *extra), outputs=(*lineage.outputs, *_star(extra)), one_row=False)
 
 
 def _star(refs: Iterable[TableRef]) -> tuple[Output, ...]:

@@ -74,6 +74,7 @@ def origins(kind: str, node: Node, scope: Scope, env: query.Env, gathered: Gathe
 
 
 def all_origins(fields: tuple[Field, ...]) -> Origins:
+    """Origins of all columns together."""
     return frozenset().union(*(f.origins for f in fields))
 
 

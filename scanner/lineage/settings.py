@@ -44,6 +44,7 @@ def keep(name: str, value: str) -> tuple[str, str]:
 
 
 def note(name: str, value: str, gathered: Gathered) -> None:
+    """Remember that a setting was changed."""
     gathered.settings.append(keep(name.lower(), value))
 
 

@@ -107,11 +107,13 @@ def test_nothing_raises_for_any_text(text: str) -> None:
     assert analyze(text, schema, logged=(text,), command=text, search_path=(text,)).kind in Kind
 
 
-SQL = """select * from shop.customer customer c where id = 5 'x' ( ) , insert into update set delete returning with as recursive x
-    union all values join on using lateral limit order by group having exists in any array[ ] case when then end :: text cast
-    copy to stdout declare cursor for fetch prepare execute do $$ begin end create table view function returns explain analyze
-    merge row_to_json string_agg ( shop.get_all() shop.f_any() . ; - -- /* */ E' $1 over partition coalesce distinct null json_agg xmlagg
-    not and or query_to_xml('select dblink('x','select grant alter role rename schema call refresh materialized lock"""
+SQL = """select * from shop.customer customer c where id = 5 'x' ( ) , insert into update set delete returning with as
+    recursive x union all values join on using lateral limit order by group having exists in any array[ ] case when
+    then end :: text cast copy to stdout declare cursor for fetch prepare execute do $$ begin end create table view
+    function returns explain analyze merge row_to_json string_agg ( shop.get_all() shop.f_any() . ; - -- /* */ E' $1
+    over partition coalesce distinct null json_agg xmlagg not and or query_to_xml('select dblink('x','select grant
+    alter role rename schema call refresh materialized lock
+"""
 WORDS = st.sampled_from(SQL.split())
 
 

@@ -14,7 +14,7 @@ STATEMENTS = {
     "copy shop.customer (id, rrn) to stdout": {"kind": Kind.COPY_OUT, "n": 2},
     "copy shop.customer (id, brand_new) to stdout": {"kind": Kind.COPY_OUT, "unknown": True},
     "copy (select rrn from shop.customer) to stdout": {"kind": Kind.COPY_OUT, "n": 1},
-    "copy shop.customer to '/tmp/x'": {
+    "copy shop.customer to '/var/out/x'": {
         "destination": Destination.SERVER_FILE,
         "tech": {"copy", "server_file"},
         "literal_sensitive": True,
