@@ -59,8 +59,9 @@ def create_app(config: Config, *, allowed_hosts: Sequence[str] = ()) -> FastAPI:
     app.state.pages = {}
     app.add_middleware(Envelope, allowed_hosts=allowed_hosts)
     errors.install(app)
-    for router in (*ROUTERS, docs.router):
+    for router in ROUTERS:
         app.include_router(router, prefix=PREFIX)
+    app.include_router(docs.router)
     return app
 
 

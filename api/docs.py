@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 _HERE = Path(__file__).parent
 CSP = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -16,7 +16,16 @@ CSP = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'
 router = APIRouter(include_in_schema=False)
 
 
-@router.get("/docs")
+@router.get("/")
+@router.get("/api")
+@router.get("/api/v1")
+@router.get("/api/v1/")
+def entrance(request: Request) -> Response:
+    """For people who try the address they were given."""
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/api/docs", 307)
+
+
+@router.get("/api/docs")
 def page(request: Request) -> Response:
     """What the API offers."""
     pages: dict[str, str] = request.app.state.pages  # made once for each place the application is mounted at
@@ -26,7 +35,7 @@ def page(request: Request) -> Response:
     return HTMLResponse(pages[root], headers={"content-security-policy": CSP, "cache-control": "no-cache"})
 
 
-@router.get("/docs/style.css")
+@router.get("/api/docs/style.css")
 def style() -> Response:
     """The page's only other file."""
     text = (_HERE / "static" / "docs.css").read_text(encoding="utf-8")

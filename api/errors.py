@@ -132,7 +132,7 @@ def _entry(kind: str, place: Sequence[Any], message: str) -> dict[str, str]:
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     details = {
-        404: "there is nothing at this address; /api/v1/docs describes what there is",
+        404: "there is nothing at this address; /api/docs describes what there is",
         405: "this address does not know this method",
     }
     status = error.status_code if error.status_code in _KINDS else 400

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import httpx
+import pytest
 
 
 def document(client: httpx.Client) -> dict[str, Any]:
@@ -63,15 +64,21 @@ class Page(HTMLParser):
 
 
 def test_the_page_loads_nothing_but_its_own_style(anyone: httpx.Client) -> None:
-    answer = anyone.get("/api/v1/docs")
+    answer = anyone.get("/api/docs")
     assert answer.headers["content-type"].startswith("text/html")
     assert "script-src" not in answer.headers["content-security-policy"]
     page = Page()
     page.feed(answer.text)
     assert not {"script", "style", "iframe", "object"} & set(page.tags)
     assert page.inline == []
-    assert sorted(page.loads) == ["/api/v1/docs/style.css", "/api/v1/openapi.json"]
+    assert sorted(page.loads) == ["/api/docs/style.css", "/api/v1/openapi.json"]
     for path in page.loads:
         assert anyone.get(path).status_code == 200
     for path, _ in operations(anyone):
         assert f"<code>{path}</code>" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/", "/api", "/api/v1", "/api/v1/"])
+def test_people_are_led_to_the_page(anyone: httpx.Client, path: str) -> None:
+    answer = anyone.get(path, headers={"Host": "evil.example"})
+    assert (answer.status_code, answer.headers["location"]) == (307, "/api/docs")
