@@ -6,38 +6,33 @@ so that a perfectly regular account does not turn every wobble into an alarm. Ev
 ``LOOK_BACK_DAYS`` on which the account did anything counts; z is null until there are ``LEARN_DAYS`` of them.
 
 The columns depend on the events alone, not on how scans cut the log: state is carried in the state database and events
-within a slice are taken in time order.
+within a slice are taken in log order. Events stay in columns; only what is distinct in a slice (accounts, pairs of account and
+address, days) passes through Python.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-
-from scanner.engine import Engine, arrow
+import pyarrow.compute as pc
 
 LEARN_DAYS = 5
 LOOK_BACK_DAYS = 35
 
-ACCOUNT_SCHEMA = pa.schema(
-    [("account", pa.string()), ("first_event", pa.timestamp("us", tz="UTC")), ("last_event", pa.timestamp("us", tz="UTC"))]
-)
-SEEN_SCHEMA = pa.schema(
-    [("account", pa.string()), ("what", pa.string()), ("value", pa.string()), ("first_seen", pa.timestamp("us", tz="UTC"))]
-)
-DAY_SCHEMA = pa.schema(
-    [
-        ("account", pa.string()),
-        ("day", pa.date32()),
-        ("persons", pa.int64()),
-        ("rows", pa.int64()),
-        ("events", pa.int64()),
-    ]
-)
+_DAY_US = 86_400_000_000
+_EPOCH = date(1970, 1, 1)
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
 HABIT_SCHEMA = pa.schema(
     [
-        ("n", pa.int64()),
         ("baseline_z", pa.float64()),
         ("first_seen_shape", pa.bool_()),
         ("first_seen_ip", pa.bool_()),
@@ -48,157 +43,261 @@ HABIT_SCHEMA = pa.schema(
 )
 
 
-@dataclass(frozen=True)
+@dataclass
+class Day:
+    """What an account did on one local day."""
+
+    persons: int = 0
+    rows: int = 0
+    events: int = 0
+
+
+@dataclass
 class Habits:
-    """What is known of the accounts of one database. Small: grows with accounts, shapes and days, not with events."""
+    """What is known of the accounts of one database. Grows with accounts, shapes and days, not with events.
 
-    accounts: pa.Table  # ACCOUNT_SCHEMA
-    seen: pa.Table  # SEEN_SCHEMA
-    days: pa.Table  # DAY_SCHEMA
+    ``spans``: first and last event of an account, microseconds since 1970 UTC. ``seen``: (account, what, value), what being
+    shape, ip, app or table. ``days``: by account and local day (days since 1970).
+    """
 
-    @staticmethod
-    def empty() -> Habits:
-        return Habits(ACCOUNT_SCHEMA.empty_table(), SEEN_SCHEMA.empty_table(), DAY_SCHEMA.empty_table())
+    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
+    seen: set[tuple[str, str, str]] = field(default_factory=set)
+    days: dict[str, dict[int, Day]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Learnt:
-    """Habit columns of every event (HABIT_SCHEMA by ``n``), and the rows of the three tables that changed or are new."""
+    """Habit columns of every event (HABIT_SCHEMA), and what changed in the habits."""
 
     columns: pa.Table
-    accounts: pa.Table
-    seen: pa.Table
-    days: pa.Table
+    accounts: tuple[str, ...]
+    seen: tuple[tuple[str, str, str, int], ...]  # account, what, value, first time in microseconds
+    days: tuple[tuple[str, int], ...]  # account, local day
 
 
-# An account's very first local day teaches what is usual; "first seen" is told from the second day on.
-_COLUMNS = f"""
-with e as (
-    select n, time, account, shape, client_ip, app_name, tables, day_local, exposed_persons from event where account is not null
-), ordered as (
-    select n, account, time, day_local, exposed_persons,
-        min(time) over (partition by account) as here_first,
-        lag(time) over (partition by account order by n) as previous
-    from e
-), shape_tables as (
-    select account, tables, min(n) as n from e where len(tables) > 0 group by all
-), each_value as (
-    select account, 'shape' as what, shape as value, min(n) as n from e where shape is not null group by all
-    union all
-    select account, 'ip', client_ip, min(n) from e where client_ip is not null group by all
-    union all
-    select account, 'app', app_name, min(n) from e where coalesce(app_name, '') <> '' group by all
-    union all
-    select account, 'table', value, min(n) from (select account, n, unnest(tables) as value from shape_tables) group by all
-), fresh as (
-    select v.* from each_value v anti join seen s on s.account = v.account and s.what = v.what and s.value = v.value
-), flags as (
-    select n, bool_or(what = 'shape') as shape, bool_or(what = 'ip') as ip, bool_or(what = 'app') as app,
-        bool_or(what = 'table') as tab from fresh group by n
-), running as (
-    select n, account, day_local, sum(exposed_persons) over (partition by account, day_local order by n) as today
-    from ordered where exposed_persons > 0
-), past as (
-    select r.account, r.day_local, median(d.persons) as middle, count(*) as days,
-        list(d.persons) as persons
-    from (select distinct account, day_local from running) r
-    join known_days d on d.account = r.account and d.day < r.day_local and d.day >= r.day_local - {LOOK_BACK_DAYS}
-    group by all having count(*) >= {LEARN_DAYS}
-), spread as (
-    select account, day_local, middle, list_median(list_transform(persons, lambda p: abs(p - middle))) as mad from past
-)
-select every.n,
-    (r.today + coalesce(b.persons, 0) - s.middle) / (1.4826 * greatest(s.mad, 0.05 * s.middle, 1)) as baseline_z,
-    coalesce(f.shape and known, false) as first_seen_shape, coalesce(f.ip and known, false) as first_seen_ip,
-    coalesce(f.app and known, false) as first_seen_app, coalesce(f.tab and known, false) as first_seen_table,
-    epoch(o.time - coalesce(o.previous, a.last_event)) / 86400.0 as dormant_days
-from event every left join (
-    select ordered.*, time - coalesce(least(k.first_event, here_first), here_first) >= interval 1 day as known
-    from ordered left join known_accounts k using (account)
-) o on o.n = every.n
-left join known_accounts a on a.account = o.account
-left join flags f on f.n = every.n
-left join running r on r.n = every.n
-left join today_before b on b.account = o.account and b.day = o.day_local
-left join spread s on s.account = o.account and s.day_local = o.day_local
-order by every.n
-"""
+def learn(events: pa.Table, habits: Habits) -> Learnt:
+    """Habit columns of ``events``; ``habits`` is brought up to date in place.
 
-_SEEN = """
-with t as (select account, tables, min(time) as time from event where account is not null and len(tables) > 0 group by all)
-select n.* from (
-    select account, 'shape' as what, shape as value, min(time) as first_seen from event
-        where account is not null and shape is not null group by all
-    union all select account, 'ip', client_ip, min(time) from event
-        where account is not null and client_ip is not null group by all
-    union all select account, 'app', app_name, min(time) from event
-        where account is not null and coalesce(app_name, '') <> '' group by all
-    union all select account, 'table', value, min(time) from (select account, unnest(tables) as value, time from t) group by all
-) n anti join seen s on s.account = n.account and s.what = n.what and s.value = n.value
-"""
-
-_ACCOUNTS = """
-select e.account, least(min(e.time), min(k.first_event)) as first_event, greatest(max(e.time), max(k.last_event)) as last_event
-from event e left join known_accounts k using (account) where e.account is not null group by e.account
-"""
-
-_DAYS = """
-select e.account, e.day_local as day, (sum(exposed_persons) + coalesce(first(d.persons), 0))::bigint as persons,
-    (sum(exposed_rows) + coalesce(first(d.rows), 0))::bigint as rows, (count(*) + coalesce(first(d.events), 0))::bigint as events
-from event e left join known_days d on d.account = e.account and d.day = e.day_local
-where e.account is not null and e.day_local is not null group by all
-"""
-
-
-def learn(engine: Engine, events: pa.Table, habits: Habits) -> Learnt:
-    """Habit columns of ``events`` and what they teach.
-
-    ``events`` needs n, time, account, shape, client_ip, app_name, tables, day_local, exposed_rows, exposed_persons, in
-    log order. Days of ``events`` come from slices in log order too; a day that is still running is ``today``.
+    ``events`` needs time, account, shape, client_ip, app_name, tables, day_local, exposed_rows, exposed_persons, in log
+    order; slices come in log order too.
     """
-    given = {"event": events, "known_accounts": habits.accounts, "seen": habits.seen, "known_days": habits.days}
-    for name, table in given.items():
-        engine.register(name, table)
-    try:
-        # earlier days of this very slice count as known days for its later ones
-        days = arrow(engine, _DAYS, DAY_SCHEMA)
-        engine.register("new_days", days)
-        before = arrow(engine, "select d.* from known_days d semi join new_days n using (account, day)", DAY_SCHEMA)
-        every = arrow(
-            engine,
-            "select * from known_days anti join new_days using (account, day) union all by name select * from new_days",
-            DAY_SCHEMA,
-        )
-        engine.unregister("known_days")
-        engine.register("known_days", every)
-        engine.register("today_before", before)
-        columns = arrow(engine, _COLUMNS, HABIT_SCHEMA)
-        seen = arrow(engine, _SEEN, SEEN_SCHEMA)
-        accounts = arrow(engine, _ACCOUNTS, ACCOUNT_SCHEMA)
-    finally:
-        for name in (*given, "new_days", "today_before"):
-            engine.unregister(name)
-    return Learnt(columns, accounts, seen, days)
+    account, names = _encoded(events["account"])
+    time = _ints(events["time"])
+    spans, previous = _spans(account, names, time, habits)
+    first = np.array([span[0] for span in spans] + [np.iinfo(np.int64).max], np.int64)
+    # an account's very first day teaches what is usual; "first seen" is told from then on
+    settled = time - first[account] >= _DAY_US
+    flags, fresh = _first_seen(events, account, names, time, settled, habits)
+    z = _baseline(events, account, names, habits)
+    days = _add_days(events, account, names, habits)
+    dormant = np.where(previous >= 0, (time - previous) / _DAY_US, np.nan)
+    columns = pa.table(
+        [
+            pa.array(z, mask=np.isnan(z)),
+            *(pa.array(flags[what]) for what in ("shape", "ip", "app", "table")),
+            pa.array(dormant, mask=np.isnan(dormant)),
+        ],
+        schema=HABIT_SCHEMA,
+    )
+    return Learnt(columns, tuple(names), tuple(fresh), days)
 
 
-def merge(engine: Engine, habits: Habits, learnt: Learnt) -> Habits:
-    """``habits`` with what was learnt, for the next slice."""
-    engine.register("old_days", habits.days)
-    engine.register("new_days", learnt.days)
-    engine.register("old_accounts", habits.accounts)
-    engine.register("new_accounts", learnt.accounts)
-    try:
-        days = arrow(
-            engine,
-            "select * from old_days anti join new_days using (account, day) union all by name select * from new_days",
-            DAY_SCHEMA,
-        )
-        accounts = arrow(
-            engine,
-            "select * from old_accounts anti join new_accounts using (account) union all by name select * from new_accounts",
-            ACCOUNT_SCHEMA,
-        )
-    finally:
-        for name in ("old_days", "new_days", "old_accounts", "new_accounts"):
-            engine.unregister(name)
-    return Habits(accounts, pa.concat_tables([habits.seen, learnt.seen]), days)
+def _spans(account: Ints, names: list[str], time: Ints, habits: Habits) -> tuple[list[tuple[int, int]], Ints]:
+    """First and last event of each account with this slice, and for each event the time of its account's event before (or -1)."""
+    order = np.argsort(account, kind="stable")
+    order = order[account[order] >= 0]
+    mine, at = account[order], time[order]
+    begins = np.flatnonzero(np.append(True, mine[1:] != mine[:-1])) if len(order) else order
+    before = np.empty(len(order), np.int64)
+    before[1:] = at[:-1]
+    known = [habits.spans.get(name) for name in names]
+    before[begins] = [span[1] if (span := known[code]) else -1 for code in mine[begins].tolist()]
+    previous = np.full(len(account), -1, np.int64)
+    previous[order] = before
+    spans: list[tuple[int, int]] = [(0, 0)] * len(names)
+    if len(order):
+        lows, highs = np.minimum.reduceat(at, begins), np.maximum.reduceat(at, begins)
+        for code, low, high in zip(mine[begins].tolist(), lows.tolist(), highs.tolist(), strict=True):
+            old = known[code]
+            spans[code] = (min(low, old[0]), max(high, old[1])) if old else (low, high)
+            habits.spans[names[code]] = spans[code]
+    return spans, previous
+
+
+def _first_seen(
+    events: pa.Table, account: Ints, names: list[str], time: Ints, settled: Bools, habits: Habits
+) -> tuple[dict[str, Bools], list[tuple[str, str, str, int]]]:
+    """Flags of the events in which an account does something for the first time, and the new entries of ``habits.seen``."""
+    flags: dict[str, Bools] = {}
+    fresh: list[tuple[str, str, str, int]] = []
+    for what, column in (("shape", "shape"), ("ip", "client_ip"), ("app", "app_name"), ("table", "tables")):
+        flag = np.zeros(len(account), np.bool_)
+        for row, name, value in _firsts(events[column], account, names):
+            key = (name, what, value)
+            if key not in habits.seen:
+                habits.seen.add(key)
+                fresh.append((*key, int(time[row])))
+                flag[row] = settled[row]
+        flags[what] = flag
+    return flags, fresh
+
+
+def _firsts(column: pa.ChunkedArray, account: Ints, names: list[str]) -> Iterator[tuple[int, str, str]]:
+    """(row, account, value) of the first time each account shows a value; lists are taken apart."""
+    several = pa.types.is_list(column.type)
+    codes, values = _encoded(pc.binary_join(column, "\x1f") if several else column)
+    rows = np.flatnonzero((account >= 0) & (codes >= 0))
+    _, first = np.unique(account[rows] * max(len(values), 1) + codes[rows], return_index=True)
+    for row in np.sort(rows[first]).tolist():
+        text = values[codes[row]]
+        for value in text.split("\x1f") if several else (text,):
+            if value:
+                yield row, names[account[row]], value
+
+
+def _baseline(events: pa.Table, account: Ints, names: list[str], habits: Habits) -> Floats:
+    """z of the account's people today so far, at each event that exposes somebody; NaN elsewhere."""
+    z = np.full(len(account), np.nan)
+    persons = _ints(events["exposed_persons"])
+    day = _ints(events["day_local"])
+    rows = np.flatnonzero((account >= 0) & (persons > 0) & _valid(events["day_local"]))
+    if not len(rows):
+        return z
+    rows = rows[np.lexsort((rows, day[rows], account[rows]))]
+    starts = np.flatnonzero(np.append(True, np.logical_or(account[rows][1:] != account[rows][:-1], np.diff(day[rows]) != 0)))
+    sums = np.cumsum(persons[rows])
+    lengths = np.diff(np.append(starts, len(rows)))
+    here = {  # people of this slice by account and day: earlier days of the slice are past for its later days
+        (int(account[row]), int(day[row])): int(total)
+        for row, total in zip(rows[starts], np.add.reduceat(persons[rows], starts), strict=True)
+    }
+    active: dict[int, list[int]] = {}  # days of this slice on which an account did anything, exposing or not
+    dated = (account >= 0) & _valid(events["day_local"])
+    pairs = np.unique(np.stack([account[dated], day[dated]]), axis=1)
+    for code, when in pairs.T.tolist():
+        active.setdefault(code, []).append(when)
+    base, middle, spread = (np.empty(len(starts)) for _ in range(3))
+    for i, row in enumerate(rows[starts].tolist()):
+        code, when = int(account[row]), int(day[row])
+        slice_days = {d: here.get((code, d), 0) for d in active[code]}
+        base[i], middle[i], spread[i] = _usual(when, slice_days, habits.days.get(names[code], {}))
+    before = np.append(0, sums)[starts]
+    today = sums - np.repeat(before, lengths) + np.repeat(base, lengths)
+    z[rows] = (today - np.repeat(middle, lengths)) / np.repeat(spread, lengths)
+    return z
+
+
+def _usual(day: int, slice_days: dict[int, int], known: dict[int, Day]) -> tuple[float, float, float]:
+    """People of the day before this slice, and the median and scaled MAD of earlier days (NaN while learning).
+
+    ``slice_days``: people by active day of this slice; ``known``: the account's days before it.
+    """
+    earlier = {d: found.persons for d, found in known.items() if day - LOOK_BACK_DAYS <= d < day}
+    for d, persons in slice_days.items():
+        if day - LOOK_BACK_DAYS <= d < day:
+            earlier[d] = earlier.get(d, 0) + persons
+    base = float(known[day].persons) if day in known else 0.0
+    if len(earlier) < LEARN_DAYS:
+        return base, np.nan, np.nan
+    values = np.fromiter(earlier.values(), np.float64)
+    middle = float(np.median(values))
+    mad = float(np.median(np.abs(values - middle)))
+    return base, middle, 1.4826 * max(mad, 0.05 * middle, 1.0)
+
+
+def _add_days(events: pa.Table, account: Ints, names: list[str], habits: Habits) -> tuple[tuple[str, int], ...]:
+    """Add the slice to the days; says which changed."""
+    day = _ints(events["day_local"])
+    rows = np.flatnonzero((account >= 0) & _valid(events["day_local"]))
+    if not len(rows):
+        return ()
+    rows = rows[np.lexsort((day[rows], account[rows]))]
+    starts = np.flatnonzero(np.append(True, np.logical_or(account[rows][1:] != account[rows][:-1], np.diff(day[rows]) != 0)))
+    persons = np.add.reduceat(_ints(events["exposed_persons"])[rows], starts)
+    exposed = np.add.reduceat(_ints(events["exposed_rows"])[rows], starts)
+    counts = np.diff(np.append(starts, len(rows)))
+    changed = []
+    for i, row in enumerate(rows[starts].tolist()):
+        name, when = names[account[row]], int(day[row])
+        found = habits.days.setdefault(name, {}).setdefault(when, Day())
+        found.persons += int(persons[i])
+        found.rows += int(exposed[i])
+        found.events += int(counts[i])
+        changed.append((name, when))
+    return tuple(changed)
+
+
+# -- to and from the state database ------------------------------------------------------------------------------
+
+
+def from_rows(accounts: Iterable[dict[str, str]], seen: Iterable[dict[str, str]], days: Iterable[dict[str, str | int]]) -> Habits:
+    """Habits from rows of ``habit_account``, ``habit_seen`` and ``habit_day``."""
+    habits = Habits(
+        {row["account"]: (_micros(row["first_event"]), _micros(row["last_event"])) for row in accounts},
+        {(row["account"], row["what"], row["value"]) for row in seen},
+    )
+    for row in days:
+        when = (date.fromisoformat(str(row["day"])) - _EPOCH).days
+        habits.days.setdefault(str(row["account"]), {})[when] = Day(int(row["persons"]), int(row["rows"]), int(row["events"]))
+    return habits
+
+
+def changed_rows(database: str, learnt: Learnt, habits: Habits) -> tuple[list[dict[str, object]], ...]:
+    """Rows of ``habit_account``, ``habit_seen`` and ``habit_day`` that a slice changed or added."""
+    accounts: list[dict[str, object]] = [
+        {
+            "database": database,
+            "account": name,
+            "first_event": _iso(habits.spans[name][0]),
+            "last_event": _iso(habits.spans[name][1]),
+        }
+        for name in learnt.accounts
+    ]
+    seen: list[dict[str, object]] = [
+        {"database": database, "account": name, "what": what, "value": value, "first_seen": _iso(when)}
+        for name, what, value, when in learnt.seen
+    ]
+    days: list[dict[str, object]] = [
+        {
+            "database": database,
+            "account": name,
+            "day": (_EPOCH + timedelta(days=when)).isoformat(),
+            "persons": found.persons,
+            "rows": found.rows,
+            "events": found.events,
+        }
+        for name, when in learnt.days
+        for found in (habits.days[name][when],)
+    ]
+    return accounts, seen, days
+
+
+def _micros(text: str) -> int:
+    return (datetime.fromisoformat(text) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def _iso(micros: int) -> str:
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)).isoformat(timespec="microseconds")
+
+
+# -- columns --------------------------------------------------------------------------------------------------------
+
+
+def _encoded(column: pa.ChunkedArray) -> tuple[Ints, list[str]]:
+    """Codes (-1 for null) and distinct values."""
+    encoded = column.combine_chunks().dictionary_encode()
+    codes: Ints = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return codes, encoded.dictionary.to_pylist()
+
+
+def _ints(column: pa.ChunkedArray) -> Ints:
+    kind = column.type
+    if pa.types.is_date32(kind):
+        column = column.cast(pa.int32())
+    found: Ints = column.cast(pa.int64()).fill_null(0).to_numpy()
+    return found
+
+
+def _valid(column: pa.ChunkedArray) -> Bools:
+    found: Bools = column.is_valid().to_numpy()
+    return found

@@ -19,13 +19,11 @@ from scanner.engine import Engine, arrow
 from scanner.events import LAST_SCHEMA, to_acts
 from scanner.exposure import Facts, SessionCarry, facts_table, measure
 from scanner.exposure.measure import OPEN_CURSOR_SCHEMA, PREPARED_SCHEMA, SESSION_SCHEMA, STATEMENT_SCHEMA
-from scanner.habits import ACCOUNT_SCHEMA, DAY_SCHEMA, SEEN_SCHEMA, Habits, learn, merge
+from scanner.habits import HABIT_SCHEMA, Habits, changed_rows, from_rows, learn
 from scanner.model import EVENT_SCHEMA, Slice
 from scanner.shapebook import ShapeBook
 from scanner.store.ledger import BatchChanges, Ledger, arrow_rows
 from scanner.store.state import iso
-
-_HABIT_COLUMNS = ("baseline_z", "first_seen_shape", "first_seen_ip", "first_seen_app", "first_seen_table", "dormant_days")
 
 
 @dataclass
@@ -38,7 +36,7 @@ class Ingest:
     engine: Engine
     last: pa.Table = field(default_factory=LAST_SCHEMA.empty_table)
     carry: SessionCarry = field(default_factory=SessionCarry.empty)
-    habits: Habits = field(default_factory=Habits.empty)
+    habits: Habits = field(default_factory=Habits)
     exports: pa.Table = field(default_factory=EXPORT_ROWS_SCHEMA.empty_table)
 
     @classmethod
@@ -55,11 +53,7 @@ class Ingest:
                 dumping.cast(SESSION_SCHEMA),
                 statements[0].cast(STATEMENT_SCHEMA) if statements else STATEMENT_SCHEMA.empty_table(),
             )
-        ingest.habits = Habits(
-            accounts=_from_rows(ledger.load("habit_account", database), ACCOUNT_SCHEMA),
-            seen=_from_rows(ledger.load("habit_seen", database), SEEN_SCHEMA),
-            days=_from_rows(ledger.load("habit_day", database), DAY_SCHEMA),
-        )
+        ingest.habits = from_rows(*(ledger.load(name, database) for name in ("habit_account", "habit_seen", "habit_day")))
         ingest.exports = _from_rows(ledger.load("export_day", database), EXPORT_ROWS_SCHEMA)
         return ingest
 
@@ -71,22 +65,22 @@ class Ingest:
         acts = acts.append_column("shape", shapes.keys)
         enriched = self._exposed(acts, shapes.table)
         judged, exports = judge(enriched, self.config, self.database, self.exports)
-        learnt = learn(engine, judged, self.habits)
+        learnt = learn(judged, self.habits)
         events = self._finish(judged, learnt.columns, piece, batch, source_id)
 
         self.last = self._open_sessions(acts, last)
-        self.habits = merge(engine, self.habits, learnt)
         used_before = arrow_rows(self.exports, database=self.database)
         self.exports = exports
         new_shapes, new_derived = self.book.changes()
         seen = iso(events["time"][0].as_py()) if events.num_rows else ""
+        accounts, seen_rows, days = changed_rows(self.database, learnt, self.habits)
         changes = BatchChanges(
             sessions=(self.last, self.carry.cursors, self.carry.prepared, self.carry.dumping, self.carry.statements),
             shapes=new_shapes,
             derived=[{**row, "since": seen} for row in new_derived],
-            accounts=arrow_rows(learnt.accounts, database=self.database),
-            seen=arrow_rows(learnt.seen, database=self.database),
-            days=arrow_rows(learnt.days, database=self.database),
+            accounts=accounts,
+            seen=seen_rows,
+            days=days,
             exports=[row for row in arrow_rows(exports, database=self.database) if row not in used_before],
             contracts=_contracts(self.config, seen),
         )
@@ -182,7 +176,7 @@ class Ingest:
     def _finish(self, judged: pa.Table, habit: pa.Table, piece: Slice, batch: int, source_id: str) -> pa.Table:
         size = judged.num_rows
         columns = {name: judged[name] for name in judged.column_names}
-        columns.update({name: habit[name] for name in _HABIT_COLUMNS})
+        columns.update({name: habit[name] for name in HABIT_SCHEMA.names})
         columns["database"] = _constant(self.database, size)
         columns["event_id"] = pc.binary_join_element_wise(
             _constant(self.database, size),

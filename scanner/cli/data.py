@@ -115,11 +115,11 @@ def export(
     engine = open_event_engine(workspace.events.folder, files)
     columns = ", ".join(f'"{name}"' for name in EVENT_SCHEMA.names)
     try:
-        query = engine.execute(
+        query = engine.sql(
             # column names come from EVENT_SCHEMA; the times are bound
             f"select {columns} from events where (?::timestamptz is null or time >= ?::timestamptz) "  # noqa: S608
             "and (?::timestamptz is null or time < ?::timestamptz) order by time, event_id",
-            [since, since, until, until],
+            params=[since, since, until, until],
         )
         count = _write(query.to_arrow_reader(100_000), target)
     except OSError as error:
