@@ -155,7 +155,7 @@ def masked_groups(texts: pa.Array) -> np.ndarray:
     """A group number for each text: texts of one group surely have the same shape. Texts that cannot be masked are alone."""
     frame = pl.DataFrame({"text": pl.from_arrow(texts)}).with_row_index("at")
     text, masked = pl.col("text"), pl.col("masked")
-    plain = frame.filter(text.str.len_bytes() <= MAX_MASKED_BYTES, ~text.str.contains(_RAW_UNSAFE))
+    plain = frame.filter(text.str.len_bytes() <= MAX_MASKED_BYTES).filter(~text.str.contains(_RAW_UNSAFE))
     commented = text.str.contains(_COMMENT_OPENS)
     plain = pl.concat(
         [plain.filter(~commented), plain.filter(commented).with_columns(text.str.replace_all(_COMMENTS, "${1}\x05"))]
