@@ -16,103 +16,10 @@ import sqlalchemy as sa
 from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.sql.selectable import FromClause
 
+from scanner.catalog.postgres_sql import COLUMNS, FUNCTIONS, KEYS, RELATIONS, STATS, VIEW_READS
 from scanner.catalog.reading import CatalogSettings, ForeignKey, Gap, RawColumn, Relation, Sampled, Snapshot
 from scanner.catalog.recognizers import TypeKind
 from scanner.model import Function, TableRef
-
-_NOT_SYSTEM = "n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)'"
-
-_RELATIONS = sa.text(f"""
-select c.oid::bigint as oid, n.nspname, c.relname, c.relkind::text as relkind, c.relispartition,
-       c.reltuples::float8 as reltuples, c.relpages,
-       case when c.relkind in ('r', 'm') then pg_catalog.pg_relation_size(c.oid) end as bytes,
-       pg_catalog.current_setting('block_size')::int as block_size,
-       pg_catalog.has_schema_privilege(n.oid, 'USAGE')
-           and (pg_catalog.has_table_privilege(c.oid, 'SELECT')
-                or pg_catalog.has_any_column_privilege(c.oid, 'SELECT')) as readable,
-       case when c.relkind in ('v', 'm') then pg_catalog.pg_get_viewdef(c.oid) end as definition,
-       i.inhparent::bigint as parent, pg_catalog.obj_description(c.oid, 'pg_class') as comment,
-       s.n_tup_ins, s.n_tup_upd, s.n_tup_del, c.relfilenode::bigint as relfilenode, am.amname
-from pg_catalog.pg_class c
-join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-left join pg_catalog.pg_am am on am.oid = c.relam
-left join (select inhrelid, min(inhparent) as inhparent from pg_catalog.pg_inherits group by inhrelid) i on i.inhrelid = c.oid
-left join pg_catalog.pg_stat_all_tables s on s.relid = c.oid
-where c.relkind in ('r', 'p', 'v', 'm', 'f') and {_NOT_SYSTEM}
-  and not exists (select from pg_catalog.pg_depend d
-                  where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
-order by n.nspname, c.relname
-""")  # noqa: S608 — constants only
-
-_COLUMNS = sa.text(f"""
-select a.attrelid::bigint as oid, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
-       coalesce(bt.typname, t.typname) as base, coalesce(bt.typcategory, t.typcategory)::text as category,
-       coalesce(bt.typtype, t.typtype)::text as typtype,
-       pg_catalog.col_description(a.attrelid, a.attnum) as comment,
-       pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'SELECT') as readable
-from pg_catalog.pg_attribute a
-join pg_catalog.pg_class c on c.oid = a.attrelid
-join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-join pg_catalog.pg_type t on t.oid = a.atttypid
-left join pg_catalog.pg_type bt on t.typtype = 'd' and bt.oid = t.typbasetype
-where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p', 'v', 'm', 'f') and {_NOT_SYSTEM}
-order by a.attrelid, a.attnum
-""")  # noqa: S608
-
-_STATS = sa.text(f"""
-select n.nspname, c.relname, s.attname, s.n_distinct::float8 as n_distinct, s.null_frac::float8 as null_frac, s.inherited
-from pg_catalog.pg_stats s
-join pg_catalog.pg_namespace n on n.nspname = s.schemaname
-join pg_catalog.pg_class c on c.relname = s.tablename and c.relnamespace = n.oid
-where {_NOT_SYSTEM}
-order by s.inherited
-""")  # noqa: S608
-
-_KEYS = sa.text(f"""
-select k.conrelid::bigint as oid, k.contype::text as contype, k.confrelid::bigint as target,
-       (select array_agg(a.attname::text order by x.ord) from unnest(k.conkey) with ordinality x(num, ord)
-          join pg_catalog.pg_attribute a on a.attrelid = k.conrelid and a.attnum = x.num) as columns,
-       (select array_agg(a.attname::text order by x.ord) from unnest(k.confkey) with ordinality x(num, ord)
-          join pg_catalog.pg_attribute a on a.attrelid = k.confrelid and a.attnum = x.num) as target_columns
-from pg_catalog.pg_constraint k join pg_catalog.pg_namespace n on n.oid = k.connamespace
-where k.contype in ('p', 'u', 'f') and k.conrelid <> 0 and {_NOT_SYSTEM}
-union all
-select i.indrelid::bigint, 'u', 0,
-       (select array_agg(a.attname::text order by x.ord) from unnest(i.indkey::int2[]) with ordinality x(num, ord)
-          join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = x.num), null
-from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indrelid
-join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-where i.indisunique and i.indpred is null and i.indexprs is null and {_NOT_SYSTEM}
-  and not exists (select from pg_catalog.pg_constraint k where k.conindid = i.indexrelid)
-order by 1, 2, 4
-""")  # noqa: S608
-
-_VIEW_READS = sa.text(f"""
-select distinct r.ev_class::bigint as oid, d.refobjid::bigint as source, a.attname
-from pg_catalog.pg_rewrite r
-join pg_catalog.pg_class c on c.oid = r.ev_class
-join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::regclass and d.objid = r.oid
-     and d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid <> r.ev_class and d.refobjsubid > 0
-join pg_catalog.pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
-where c.relkind in ('v', 'm') and {_NOT_SYSTEM}
-""")  # noqa: S608
-
-_FUNCTIONS = (
-    """
-select n.nspname, p.proname, l.lanname, {body} as body, p.prosecdef,
-       pg_catalog.pg_get_function_result(p.oid) as returns, p.proargnames::text[] as names, p.proargmodes::text[] as modes
-from pg_catalog.pg_proc p
-join pg_catalog.pg_namespace n on n.oid = p.pronamespace
-join pg_catalog.pg_language l on l.oid = p.prolang
-where """
-    + _NOT_SYSTEM
-    + """
-  and not exists (select from pg_catalog.pg_depend d
-                  where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
-order by n.nspname, p.proname, p.oid
-"""
-)
 
 _KINDS = {"r": "table", "p": "table", "v": "view", "m": "materialized_view", "f": "foreign_table"}
 _BY_BASE = {
@@ -156,17 +63,42 @@ class PostgresReader:
             yield connection
 
     def snapshot(self) -> Snapshot:
-        """The whole catalogue, in seven statements."""
+        """The whole catalogue, in seven statements.
+
+        Sizes and the texts of views want a share lock on each table. Where somebody holds one against us, the catalogue's own
+        (older) sizes serve instead, without the texts, and a gap says so.
+        """
+        try:
+            return self._snapshot(locked=False)
+        except sa.exc.OperationalError as error:
+            if getattr(error.orig, "sqlstate", "") != "55P03":  # lock_not_available
+                raise
+        return self._snapshot(locked=True)
+
+    def _snapshot(self, *, locked: bool) -> Snapshot:
         gaps: list[Gap] = []
+        measured = (
+            "c.relpages::bigint * pg_catalog.current_setting('block_size')::int"
+            if locked
+            else "pg_catalog.pg_relation_size(c.oid)"
+        )
+        definition = "null::text" if locked else "pg_catalog.pg_get_viewdef(c.oid)"
+        if locked:
+            gaps.append(
+                Gap(
+                    "", "a table was locked: sizes are the last known, texts of views are missing", "the next scan will have them"
+                )
+            )
         with self._transaction() as connection:
             version = int(connection.scalar(sa.text("select current_setting('server_version_num')::int")) or 0)
-            relations = connection.execute(_RELATIONS).mappings().all()
-            columns = connection.execute(_COLUMNS).mappings().all()
-            keys = connection.execute(_KEYS).mappings().all()
-            reads = connection.execute(_VIEW_READS).mappings().all()
-            stats = connection.execute(_STATS).mappings().all()
-            body = "coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc)" if version >= 140000 else "p.prosrc"
-            functions = connection.execute(sa.text(_FUNCTIONS.replace("{body}", body))).mappings().all()
+            relations = connection.execute(sa.text(RELATIONS.format(size=measured, definition=definition))).mappings().all()
+            columns = connection.execute(COLUMNS).mappings().all()
+            keys = connection.execute(KEYS).mappings().all()
+            reads = connection.execute(VIEW_READS).mappings().all()
+            stats = connection.execute(STATS).mappings().all()
+            standard = version >= 140000 and not locked
+            body = "coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc)" if standard else "p.prosrc"
+            functions = connection.execute(sa.text(FUNCTIONS.replace("{body}", body))).mappings().all()
             default = connection.scalar(sa.text("select current_schema()")) or "public"
         refs = {r["oid"]: TableRef(r["nspname"], r["relname"]) for r in relations}
         known: dict[tuple[TableRef, str], tuple[float, float]] = {}

@@ -65,6 +65,8 @@ class RawColumn:
 
 @dataclass(frozen=True)
 class ForeignKey:
+    """Columns that refer to another relation's."""
+
     columns: tuple[str, ...]
     target: TableRef
     target_columns: tuple[str, ...]

@@ -7,19 +7,16 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from scanner.catalog.classify import Classifier
+from scanner.catalog.opening import hint, open_reader, plain
 from scanner.catalog.persons import estimate_distinct, person_keys
-from scanner.catalog.postgres import PostgresReader
 from scanner.catalog.reading import CatalogSettings, Gap, Reader, Relation, Sampled, Snapshot
 from scanner.catalog.recognizers import RECOGNIZERS
 from scanner.catalog.samples import ColumnSample
 from scanner.catalog.serial import content_version
-from scanner.catalog.sqlite import SqliteReader, open_readonly
 from scanner.catalog.weigh import Verdict
 from scanner.catalog.words import Vocabulary
 from scanner.errors import CatalogError
@@ -67,12 +64,12 @@ def scan_catalog(
     settings = settings or CatalogSettings()
     started = time.monotonic()
     tell = progress or (lambda _what, _done, _total: None)
-    reader, shown = _open(name, url, settings)
+    reader, shown = open_reader(name, url, settings)
     try:
         try:
             snapshot = reader.snapshot()
         except (SQLAlchemyError, OSError) as error:
-            raise CatalogError(f"database {name!r} ({shown}) cannot be looked at: {_plain(error)}", _hint(error)) from None
+            raise CatalogError(f"database {name!r} ({shown}) cannot be looked at: {plain(error)}", hint(error)) from None
         return _Scan(name, reader, snapshot, settings, previous, tell, started).run()
     finally:
         reader.close()
@@ -197,7 +194,7 @@ class _Scan:
         try:
             sampled = self._reader.sample(relation)
         except (SQLAlchemyError, OSError, ValueError, OverflowError) as error:
-            self._gaps.append(Gap(str(relation.ref), _plain(error), _hint(error)))
+            self._gaps.append(Gap(str(relation.ref), plain(error), hint(error)))
             return nothing
         if sampled.gap is not None:
             self._gaps.append(sampled.gap)
@@ -277,7 +274,7 @@ class _Scan:
                 persons=persons,
                 person_column=key.column if key else None,
                 unique_keys=tuple(dict.fromkeys(k for k in (relation.primary_key, *relation.unique_keys) if k)),
-                definition=relation.definition,
+                definition=relation.definition or (self._old[ref].definition if ref in self._old else None),
                 parent=relation.parent,
                 stamp=relation.stamp,
             )
@@ -318,38 +315,6 @@ class _Scan:
         return None
 
 
-def _open(name: str, url: str, settings: CatalogSettings) -> tuple[Reader, str]:
-    """The reader for a URL, and the URL without its password."""
-    try:
-        parsed = sa.make_url(url)
-    except ArgumentError:
-        raise CatalogError(
-            f"database {name!r}: the url is not one", "write it as postgresql+psycopg://account@host/database"
-        ) from None
-    shown = parsed.render_as_string(hide_password=True)
-    backend = parsed.get_backend_name()
-    if backend == "sqlite":
-        path = Path(parsed.database or "")
-        if not path.is_file():
-            raise CatalogError(f"database {name!r}: no SQLite file at {path}", "check the url in the configuration")
-        return SqliteReader(open_readonly(path, settings.connect_seconds), settings, path), shown
-    if backend == "postgresql":
-        if parsed.drivername == "postgresql":
-            parsed = parsed.set(drivername="postgresql+psycopg")
-        try:
-            engine = sa.create_engine(
-                parsed,
-                poolclass=sa.pool.QueuePool,
-                pool_size=1,
-                max_overflow=0,
-                connect_args={"connect_timeout": settings.connect_seconds, "application_name": "vendorwatch catalog"},
-            )
-        except (NoSuchModuleError, ImportError):
-            raise CatalogError(f"database {name!r} ({shown}): its driver is not installed", "use postgresql+psycopg://") from None
-        return PostgresReader(engine, settings), shown
-    raise CatalogError(f"database {name!r} ({shown}): no reader for {backend}", "PostgreSQL and SQLite are read so far")
-
-
 def _column(name: str, type_: str, verdict: Verdict) -> Column:
     return Column(name, type_, verdict.pii_class, verdict.form, verdict.confidence, verdict.evidence)
 
@@ -375,32 +340,6 @@ def _unchanged(old: Table, relation: Relation) -> bool:
         return False
     changes = [int(n) - int(b) for b, n in zip(before[1:], now[1:], strict=True)]
     return min(changes) >= 0 and sum(changes) <= 0.05 * (old.rows or 0)
-
-
-def _plain(error: BaseException) -> str:
-    """The engine's own first sentence; never the statement, its parameters, or a password."""
-    origin = getattr(error, "orig", None) or error
-    text = str(origin).strip().splitlines()[0] if str(origin).strip() else type(origin).__name__
-    return text[:300]
-
-
-def _hint(error: BaseException) -> str:
-    text = str(getattr(error, "orig", None) or error).lower()
-    for word, hint in (
-        ("permission denied", "grant the catalogue account SELECT on it"),
-        ("password", "check the account and its password in the configuration"),
-        ("authentication", "check the account and pg_hba.conf"),
-        ("does not exist", "it was dropped or renamed meanwhile; the next scan will show"),
-        ("lock timeout", "somebody held a lock; the next scan tries again"),
-        ("statement timeout", "raise the catalogue's statement limit, or scan at a quieter hour"),
-        ("refused", "is the server running, and does it listen there?"),
-        ("could not translate", "check the host name"),
-        ("resolve", "check the host name"),
-        ("timeout", "check host, port and firewall"),
-    ):
-        if word in text:
-            return hint
-    return "see the server's log"
 
 
 def rule_set() -> str:

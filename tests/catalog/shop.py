@@ -1,7 +1,11 @@
 """A made-up shop, the same on PostgreSQL and SQLite: what each column holds is known."""
 
+# rows and DDL read best whole
+# ruff: noqa: E501, SIM905
+
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import dataclass, field
 
@@ -46,14 +50,46 @@ def shop(members: int = 300, seed: int = 7) -> dict[str, TableSpec]:
         "경기도 성남시 분당구 판교로",
         "대전 유성구 대학로",
     ]
-    people = [(i, person(c), mobile(c), f"user{i}@mail{i % 7}.co.kr", resident(c), birthday(c), c.choice("MF"), f"{c.randint(1000, 63999):05d}",
-               f"{c.choice(regions)} {c.randint(1, 400)}", f"{c.randint(101, 120)}동 {c.randint(101, 2504)}호", c.choice(["Y", "N"]),
-               f"2025-{c.randint(1, 12):02d}-{c.randint(1, 28):02d} 10:00:00") for i in range(1, members + 1)]  # fmt: skip
-    orders = [(i, f"26{c.randint(1, 12):02d}{c.randint(1, 28):02d}{c.randint(1, 4)}{c.randint(0, 999999):06d}", c.randint(1, members // 2), person(c), mobile(c),
-               f"배송 메모 {i}" if i % 20 else f"부재시 {mobile(c)} 로 연락 주세요", c.randint(1000, 90000)) for i in range(1, members * 3)]  # fmt: skip
+    people = [
+        (
+            i,
+            person(c),
+            mobile(c),
+            f"user{i}@mail{i % 7}.co.kr",
+            resident(c),
+            birthday(c),
+            c.choice("MF"),
+            f"{c.randint(1000, 63999):05d}",
+            f"{c.choice(regions)} {c.randint(1, 400)}",
+            f"{c.randint(101, 120)}동 {c.randint(101, 2504)}호",
+            c.choice(["Y", "N"]),
+            f"2025-{c.randint(1, 12):02d}-{c.randint(1, 28):02d} 10:00:00",
+        )
+        for i in range(1, members + 1)
+    ]
+    orders = [
+        (
+            i,
+            f"26{c.randint(1, 12):02d}{c.randint(1, 28):02d}{c.randint(1, 4)}{c.randint(0, 999999):06d}",
+            c.randint(1, members // 2),
+            person(c),
+            mobile(c),
+            f"배송 메모 {i}" if i % 20 else f"부재시 {mobile(c)} 로 연락 주세요",
+            c.randint(1000, 90000),
+        )
+        for i in range(1, members * 3)
+    ]
     products = [(i, f"{f} 특선", f, c.randint(1000, 90000), f"iPhone {i % 15}") for i, f in enumerate(FOODS * 8)]
-    calls = [(i, 1_000_000_000 + c.randint(20_000_000, 99_999_999), f"{c.choice(SURNAMES)}*{c.choice(GIVEN)}", f"010-****-{c.randint(0, 9999):04d}",
-              '{"receiver": {"name": "%s", "tel": "%s"}, "qty": %d}' % (person(c), mobile(c), i)) for i in range(1, 200)]  # fmt: skip
+    calls = [
+        (
+            i,
+            1_000_000_000 + c.randint(20_000_000, 99_999_999),
+            f"{c.choice(SURNAMES)}*{c.choice(GIVEN)}",
+            f"010-****-{c.randint(0, 9999):04d}",
+            json.dumps({"receiver": {"name": person(c), "tel": mobile(c)}, "qty": i}),
+        )
+        for i in range(1, 200)
+    ]
     return {
         "mbr": TableSpec(
             """create table mbr (mbr_no integer primary key, mbr_nm varchar(40), hp_no varchar(20), eml varchar(80), jumin_no varchar(14), brth_dt date,
@@ -70,7 +106,7 @@ def shop(members: int = 300, seed: int = 7) -> dict[str, TableSpec]:
                 "addr1": ("ADDRESS", "typed"),
                 "addr2": ("ADDRESS", "typed"),
             },
-        ),  # fmt: skip
+        ),
         "ord": TableSpec(
             """create table ord (ord_id integer primary key, ord_no varchar(13) unique, mbr_no integer references mbr (mbr_no), rcv_nm varchar(40),
                rcv_tel varchar(20), memo varchar(400), amt integer)""",
@@ -88,9 +124,9 @@ def shop(members: int = 300, seed: int = 7) -> dict[str, TableSpec]:
                 "col_a": ("PHONE_NUMBER", "typed"),
                 "nm_mask": ("PERSON", "masked"),
                 "tel_mask": ("PHONE_NUMBER", "masked"),
-                "extra": ("PERSON", "embedded"),
+                "extra": ("PHONE_NUMBER", "embedded"),
             },
-        ),  # fmt: skip
+        ),
         "empty_mbr": TableSpec(
             "create table empty_mbr (id integer, jumin_no varchar(14), hotel_id integer)", [], {"jumin_no": ("KR_RRN", "typed")}
         ),

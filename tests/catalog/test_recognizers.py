@@ -1,5 +1,8 @@
 """One table for all recognizers: what is it, what only looks like it. Names say nothing unless the class needs them."""
 
+# one class a line, word lists as text
+# ruff: noqa: E501, SIM905
+
 from __future__ import annotations
 
 from dataclasses import dataclass

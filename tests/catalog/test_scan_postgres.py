@@ -1,0 +1,210 @@
+"""A whole scan of a real PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from scanner.catalog import CatalogSettings, scan_catalog
+from scanner.model import Schema, TableRef
+from tests.catalog.shop import shop
+from tests.support.postgres import Postgres
+
+DATABASE = "catalog_shop"
+
+MORE = r"""
+create schema crm;
+create view v_mbr as select mbr_no, mbr_nm, upper(eml) as contact from mbr;
+create materialized view mv_mbr as select mbr_nm, hp_no from mbr;
+create table crm."Odd ""Täble% :x" ("고객 명" text, "e'mail" text, "bad:col%s" inet, arr text[], "말" text);
+comment on column crm."Odd ""Täble% :x"."말" is '휴대폰번호';
+insert into crm."Odd ""Täble% :x" select '김민수', 'a' || i || '@b.kr', ('10.0.0.' || i % 250)::inet,
+    array['010-2345-' || lpad(i::text, 4, '0')], '555' || (1000 + i) from generate_series(1, 300) i;
+create table ev (id bigint, d date, tel text) partition by range (d);
+create table ev1 partition of ev for values from ('2025-01-01') to ('2026-01-01');
+create table ev2 partition of ev for values from ('2026-01-01') to ('2027-01-01');
+insert into ev select i, date '2025-06-01' + (i % 400),
+    '010-' || (2000 + i * 7 % 8000) || '-' || lpad((i * 7919 % 10000)::text, 4, '0')
+    from generate_series(1, 3000) i;
+create type pair as (tel text, n int);
+create table unholdable (d date, t timestamp, n numeric,
+    iv interval, r int4range, b bytea, p pair, x xml, ts tsvector);
+insert into unholdable values (
+    'infinity', '-infinity', 'NaN', '178000000 years', '[1,5)', '\xff00', row('010-1234-5678', 1), '<a/>', 'a b');
+create function fn_export() returns setof mbr language sql security definer as 'select * from mbr';
+create function fn_one(a int, out b text) language plpgsql as $$ begin b := (select mbr_nm from mbr where mbr_no = a); end $$;
+create role catalog_part login;
+create role catalog_none login;
+grant select on mbr, prd to catalog_part;
+grant select (mbr_no, amt) on ord to catalog_part;
+"""
+
+LARGE = """
+create table big (id bigint, filler text, late text);
+insert into big
+    select i, repeat('x', 60),
+           case when i > 270000 then '010-' || (2000 + i * 7 % 8000) || '-' || lpad((i * 7919::bigint % 10000)::text, 4, '0') end
+    from generate_series(1, 300000) i;
+"""
+
+
+@pytest.fixture(scope="module")
+def server(postgres: Postgres) -> Iterator[Postgres]:
+    postgres.psql(f"create database {DATABASE}")
+    with psycopg.connect(postgres.dsn(dbname=DATABASE), autocommit=True) as connection:
+        for name, spec in shop().items():
+            connection.execute(spec.ddl)
+            if spec.rows:
+                marks = ",".join(["%s"] * len(spec.rows[0]))
+                connection.cursor().executemany(f"insert into {name} values ({marks})", spec.rows)
+        connection.execute("create materialized view if not exists nothing as select 1 as one")
+        connection.execute(MORE)
+    yield postgres
+    postgres.psql(f"drop database {DATABASE} with (force)")
+    postgres.psql("drop role catalog_part; drop role catalog_none")
+
+
+@pytest.fixture(scope="module")
+def schema(server: Postgres) -> Schema:
+    scan = scan_catalog("shop", server.url(dbname=DATABASE))
+    assert scan.gaps == ()
+    return scan.schema
+
+
+def ref(name: str, schema: str = "public") -> TableRef:
+    return TableRef(schema, name)
+
+
+@pytest.mark.parametrize("name", list(shop()))
+def test_every_column_is_judged_right(name: str, schema: Schema) -> None:
+    found = {c.name: (c.pii_class, c.form) for c in schema.tables[ref(name)].columns if c.pii_class}
+    assert found == shop()[name].truth
+
+
+def test_odd_names_arrays_and_comments(schema: Schema) -> None:
+    odd = schema.tables[ref('Odd "Täble% :x', "crm")]
+    assert [(c.pii_class, c.form) for c in odd.columns] == [
+        ("PERSON", "typed"),
+        ("EMAIL_ADDRESS", "typed"),
+        ("IP_ADDRESS", "typed"),
+        ("PHONE_NUMBER", "embedded"),
+        ("PHONE_NUMBER", "typed"),
+    ]
+
+
+def test_partitions_follow_their_parent(schema: Schema) -> None:
+    whole, first, second = (schema.tables[ref(n)] for n in ("ev", "ev1", "ev2"))
+    assert (whole.kind, first.kind, first.parent, second.parent) == ("table", "partition", ref("ev"), ref("ev"))
+    assert whole.rows == 3000
+    assert (first.rows or 0) + (second.rows or 0) == pytest.approx(3000, rel=0.1)
+    assert [t.columns[2].pii_class for t in (whole, first, second)] == ["PHONE_NUMBER"] * 3
+
+
+def test_people(schema: Schema) -> None:
+    members, orders = schema.tables[ref("mbr")], schema.tables[ref("ord")]
+    assert (members.rows, members.persons, members.person_column) == (300, 300, "mbr_no")
+    assert (orders.rows, orders.persons, orders.person_column) == (899, 150, "mbr_no")
+    assert orders.unique_keys == (("ord_id",), ("ord_no",))
+
+
+def test_views_and_functions(schema: Schema) -> None:
+    view, materialised = schema.tables[ref("v_mbr")], schema.tables[ref("mv_mbr")]
+    assert "upper(" in (view.definition or "")
+    assert (view.kind, materialised.kind) == ("view", "materialized_view")
+    assert [c.pii_class for c in view.columns] == [None, "PERSON", "EMAIL_ADDRESS"]
+    assert [c.pii_class for c in materialised.columns] == ["PERSON", "PHONE_NUMBER"]
+    (export,), (one,) = schema.functions[ref("fn_export")], schema.functions[ref("fn_one")]
+    assert (export.language, export.body, export.security_definer, export.returns) == (
+        "sql",
+        "select * from mbr",
+        True,
+        "SETOF mbr",
+    )
+    assert (one.language, one.security_definer, one.returns, one.argument_names) == ("plpgsql", False, "text", ("a",))
+
+
+def test_no_type_is_too_odd(schema: Schema) -> None:
+    odd = schema.tables[ref("unholdable")]
+    assert odd.rows == 1
+    assert len(odd.columns) == 9
+
+
+def test_nothing_changed_nothing_read_a_changed_table_is(server: Postgres) -> None:
+    url = server.url(dbname=DATABASE)
+    server.psql("analyze", dbname=DATABASE)
+    first = scan_catalog("shop", url).schema
+    again = scan_catalog("shop", url, previous=first)
+    assert again.schema == first
+    tables = [t for t in first.tables.values() if t.kind in ("table", "materialized_view") and t.stamp]
+    assert again.tables_read <= len(first.tables) - len(tables)
+    server.psql(
+        "alter table prd add maker_hp text; update prd set maker_hp = '010-2345-' || lpad(prd_no::text, 4, '0')", dbname=DATABASE
+    )
+    changed = scan_catalog("shop", url, previous=first).schema
+    found = changed.tables[ref("prd")].column("maker_hp")
+    assert found is not None
+    assert found.pii_class == "PHONE_NUMBER"
+    assert changed.version != first.version
+    server.psql("alter table prd drop maker_hp", dbname=DATABASE)
+
+
+def test_missing_privileges_are_gaps(server: Postgres) -> None:
+    part = scan_catalog("shop", server.url("catalog_part", DATABASE))
+    named = {gap.table for gap in part.gaps}
+    assert "public.cs_call" in named
+    assert "public.mbr" not in named
+    columns = {c.name: c.pii_class for c in part.schema.tables[ref("ord")].columns}
+    assert columns["rcv_tel"] == "PHONE_NUMBER"  # by its name alone
+    assert part.schema.tables[ref("mbr")].persons == 300
+    none = scan_catalog("shop", server.url("catalog_none", DATABASE))
+    assert none.tables_read == 0
+    assert {g.table for g in none.gaps} >= {"public.mbr", "public.ord"}
+    assert none.schema.tables[ref("mbr")].columns[4].pii_class == "KR_RRN"
+
+
+def test_a_table_dropped_midway_is_a_gap(server: Postgres) -> None:
+    server.psql("create table zz_doomed (hp_no text)", dbname=DATABASE)
+    dropped: list[str] = []
+
+    def drop(_what: str, _done: int, _total: int) -> None:
+        if not dropped:
+            dropped.append("now")
+            server.psql("drop table zz_doomed", dbname=DATABASE)
+
+    scan = scan_catalog("shop", server.url(dbname=DATABASE), progress=drop)
+    assert [g.table for g in scan.gaps] == ["public.zz_doomed"]
+    assert "does not exist" in scan.gaps[0].reason
+    assert scan.schema.tables[ref("mbr")].persons == 300
+
+
+def test_a_locked_table_is_a_gap_not_a_wait(server: Postgres) -> None:
+    with psycopg.connect(server.dsn(dbname=DATABASE)) as holder:
+        holder.execute("lock table prd in access exclusive mode")
+        scan = scan_catalog("shop", server.url(dbname=DATABASE), settings=CatalogSettings(lock_seconds=0.2))
+    assert "public.prd" in {g.table for g in scan.gaps}
+    assert scan.seconds < 20
+
+
+def test_a_large_table_costs_a_few_blocks(server: Postgres) -> None:
+    server.psql(LARGE, dbname=DATABASE)
+    settings = CatalogSettings(exact_bytes=100_000, sample_blocks=50, sample_rows=500)
+
+    def blocks() -> int:
+        server.psql("select pg_stat_force_next_flush()", dbname=DATABASE)
+        return int(
+            server.psql("select heap_blks_read + heap_blks_hit from pg_statio_user_tables where relname = 'big'", dbname=DATABASE)
+        )
+
+    before = blocks()
+    unanalysed = scan_catalog("shop", server.url(dbname=DATABASE), settings=settings).schema.tables[ref("big")]
+    cost = blocks() - before
+    assert {c.name: c.pii_class for c in unanalysed.columns} == {"id": None, "filler": None, "late": "PHONE_NUMBER"}
+    assert unanalysed.rows == pytest.approx(300_000, rel=0.2)
+    assert 0 < cost < 50 * 15  # of some 3,900
+    server.psql("analyze big", dbname=DATABASE)
+    analysed = scan_catalog("shop", server.url(dbname=DATABASE), settings=settings).schema.tables[ref("big")]
+    assert analysed.rows == pytest.approx(300_000, rel=0.05)
+    assert (analysed.person_column, analysed.persons) == ("late", pytest.approx(30_000, rel=0.5))
+    server.psql("drop table big", dbname=DATABASE)
