@@ -30,6 +30,7 @@ _KINDS = {
     404: "not-found",
     405: "method-not-allowed",
     413: "too-large",
+    414: "address-too-long",
     421: "misdirected",
     422: "invalid-request",
     429: "too-many-failures",
@@ -89,6 +90,9 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     for status, text in {
         401: "No token, or one that is unknown, expired or revoked",
         403: "The token's scopes do not allow this",
+        413: "The request holds more than is taken",
+        414: "The address is too long",
+        421: "The server does not answer under this host name",
         422: "A parameter is unknown or cannot be used",
         429: "Too many failed attempts from this address",
         503: "The stored data cannot be read just now",

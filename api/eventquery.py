@@ -24,6 +24,8 @@ from scanner.model import EVENT_SCHEMA
 
 LONGEST = 20.0
 """Seconds a query may take."""
+WAIT = 5.0
+"""Seconds a query waits for its turn."""
 _MEMORY = "256MB"
 _TICK = timedelta(microseconds=1)
 _COLUMNS = ", ".join(f'"{name}"' for name in EVENT_SCHEMA.names)
@@ -46,7 +48,7 @@ CONDITIONS: dict[str, str] = {
 @contextlib.contextmanager
 def querying(context: Context, files: Sequence[Path]) -> Iterator[Engine]:
     """An engine over ``files``; 503 when too many queries run already or this one takes too long."""
-    if not context.engines.acquire(timeout=LONGEST):
+    if not context.engines.acquire(timeout=WAIT):
         raise Problem(503, "too many queries at once; try again", {"Retry-After": "5"})
     try:
         engine = open_event_engine(context.workspace.events.folder, files, memory=_MEMORY, threads=2)

@@ -117,7 +117,7 @@ def _refusal(scope: Scope, allowed_hosts: Sequence[str]) -> Problem | None:
     if allowed_hosts and _host(headers.get("host", "")) not in allowed_hosts:
         return Problem(421, "this server does not answer under that host name")
     if len(scope.get("raw_path") or b"") + len(scope.get("query_string", b"")) > MOST_TARGET:
-        return Problem(413, f"an address holds at most {MOST_TARGET} bytes")
+        return Problem(414, f"an address holds at most {MOST_TARGET} bytes")
     length = headers.get("content-length", "0")
     if not (length.isascii() and length.isdigit()):
         return Problem(400, "the request's length cannot be read")

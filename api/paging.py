@@ -10,7 +10,7 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -70,6 +70,17 @@ class Filters(BaseModel):
         address = f"{request.url.path}?{urlencode([*kept, ('cursor', cursor)])}"
         response.headers["Link"] = f'<{address}>; rel="next"'
         return address
+
+
+def once(*repeatable: str) -> Callable[[Request], None]:
+    """A dependency: no parameter but ``repeatable`` ones may be given twice, since only one of its values would count."""
+
+    def check(request: Request) -> None:
+        names = [name for name, _ in request.query_params.multi_items() if name not in repeatable]
+        if len(set(names)) < len(names):
+            raise invalid("query", "holds a parameter more than once")
+
+    return check
 
 
 def cut(rows: Sequence[Any], limit: int) -> tuple[list[Any], Any | None]:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from api.deps import Shared, requires
 from api.errors import RESPONSES
-from api.paging import Filters, Text, cut
+from api.paging import Filters, Text, cut, once
 from api.schemas import CatalogDatabase, CatalogRow, Page
 from scanner.catalog import rows
 from scanner.model import Schema
@@ -20,7 +20,7 @@ from scanner.pipeline import load_schema
 from scanner.store import tables as t
 from scanner.store.state import reading
 
-router = APIRouter(tags=["catalog"], dependencies=[Depends(requires("read:catalog"))], responses=RESPONSES)
+router = APIRouter(tags=["catalog"], dependencies=[Depends(requires("read:catalog")), Depends(once())], responses=RESPONSES)
 
 
 class CatalogFilters(Filters):

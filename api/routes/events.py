@@ -12,10 +12,10 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 from api import eventquery
 from api.deps import Shared, note_read, requires
 from api.errors import RESPONSES, invalid
-from api.paging import Filters, Text, cut, whole
+from api.paging import Filters, Text, cut, once, whole
 from api.schemas import EventPage
 
-router = APIRouter(tags=["events"], dependencies=[Depends(requires("read:events"))], responses=RESPONSES)
+router = APIRouter(tags=["events"], dependencies=[Depends(requires("read:events")), Depends(once())], responses=RESPONSES)
 
 
 def _written(value: Any) -> Any:

@@ -12,11 +12,13 @@ from pydantic import Field
 from api import eventquery
 from api.deps import Shared, note_read, requires
 from api.errors import RESPONSES, Problem, invalid
-from api.paging import Filters, Text, cut
+from api.paging import Filters, Text, cut, once
 from api.schemas import Event, Finding, FindingDetail, Page
 from scanner.model import Level
 
-router = APIRouter(tags=["findings"], dependencies=[Depends(requires("read:findings"))], responses=RESPONSES)
+router = APIRouter(
+    tags=["findings"], dependencies=[Depends(requires("read:findings")), Depends(once("status"))], responses=RESPONSES
+)
 
 FindingId = Annotated[str, Path(description="The finding's id.", pattern=r"^[0-9a-f]{16}$")]
 _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Unchanged since the ETag in If-None-Match"}}

@@ -9,12 +9,12 @@ from pydantic import Field
 
 from api.deps import Shared, requires
 from api.errors import RESPONSES, Problem
-from api.paging import Filters, cut
+from api.paging import Filters, cut, once
 from api.schemas import Page, Rule
 from scanner.model import Level
 from scanner.ruleset import Rule as CompiledRule
 
-router = APIRouter(tags=["rules"], dependencies=[Depends(requires("read:rules"))], responses=RESPONSES)
+router = APIRouter(tags=["rules"], dependencies=[Depends(requires("read:rules")), Depends(once())], responses=RESPONSES)
 
 
 class RuleFilters(Filters):

@@ -12,12 +12,12 @@ from sqlalchemy import Connection, func, select
 
 from api.deps import Shared, requires
 from api.errors import RESPONSES
-from api.paging import Filters, Text, cut
+from api.paging import Filters, Text, cut, once
 from api.schemas import Page, Run, Skip, Source, Sources
 from scanner.store import tables as t
 from scanner.store.state import reading
 
-router = APIRouter(tags=["sources"], dependencies=[Depends(requires("read:sources"))], responses=RESPONSES)
+router = APIRouter(tags=["sources"], dependencies=[Depends(requires("read:sources")), Depends(once())], responses=RESPONSES)
 
 
 class RunFilters(Filters):

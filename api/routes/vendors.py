@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from api import eventquery
 from api.deps import Context, Shared, requires
 from api.errors import RESPONSES, Problem
-from api.paging import Filters, cut
+from api.paging import Filters, cut, once
 from api.schemas import AccountSeen, AgreedExport, Bounds, ContractTerms, HoursWindow, Page, Vendor, moment
 from scanner.config import DAYS, Config, Contract, Hours
 from scanner.findings import PERSONS_SCHEMA
@@ -21,7 +21,7 @@ from scanner.pipeline import load_schema
 from scanner.store import tables as t
 from scanner.store.state import reading
 
-router = APIRouter(tags=["vendors"], dependencies=[Depends(requires("read:vendors"))], responses=RESPONSES)
+router = APIRouter(tags=["vendors"], dependencies=[Depends(requires("read:vendors")), Depends(once())], responses=RESPONSES)
 
 WINDOW = timedelta(days=30)
 OPEN = ("new", "in_progress")

@@ -188,7 +188,7 @@ def test_head_is_get_without_a_body(client: httpx.Client) -> None:
 
 def test_large_requests_are_turned_away(client: httpx.Client) -> None:
     problem(client.request("GET", "/api/v1/health", content=b"x" * (MOST_BODY + 1)), 413)
-    problem(client.get("/api/v1/events", params={"account": "x" * 9000}), 413)
+    problem(client.get("/api/v1/events", params={"account": "x" * 9000}), 414)
 
 
 def test_a_defect_leaks_nothing(filled: Filled, token: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -316,6 +316,19 @@ def test_bad_filters_are_refused(client: httpx.Client, path: str, params: dict[s
     assert body["errors"][0]["where"] == next(iter(params))
 
 
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ("/api/v1/events?vendor=crm&vendor=delivery", 422),
+        ("/api/v1/events?status=success&status=failure", 422),
+        ("/api/v1/findings?limit=1&limit=2", 422),
+        ("/api/v1/findings?status=new&status=resolved", 200),
+    ],
+)
+def test_a_parameter_has_one_value_unless_it_may_have_several(client: httpx.Client, asked: str, status: int) -> None:
+    assert client.get(asked).status_code == status
+
+
 def test_a_cursor_belongs_to_its_filters(client: httpx.Client) -> None:
     following = client.get("/api/v1/events", params={"limit": 2}).json()["next"]
     problem(client.get(f"{following}&vendor=crm"), 422)
