@@ -36,6 +36,7 @@ class Ingest:
     engine: Engine
     last: pa.Table = field(default_factory=LAST_SCHEMA.empty_table)
     carry: SessionCarry = field(default_factory=SessionCarry.empty)
+    memory: lineage.ShapeMemory = field(default_factory=lineage.ShapeMemory)
     habits: Habits = field(default_factory=Habits)
     exports: pa.Table = field(default_factory=EXPORT_ROWS_SCHEMA.empty_table)
 
@@ -61,7 +62,7 @@ class Ingest:
         """Events of one slice (EVENT_SCHEMA), and what the batch changes in the state database."""
         engine = self.engine
         acts, last = to_acts(engine, piece.records, self.last)
-        shapes = lineage.assign_shapes(acts["statement"], acts["logged"], acts["command"])
+        shapes = lineage.assign_shapes(acts["statement"], acts["logged"], acts["command"], self.memory)
         acts = acts.append_column("shape", shapes.keys)
         enriched = self._exposed(acts, shapes.table)
         judged, exports = judge(enriched, self.config, self.database, self.exports)

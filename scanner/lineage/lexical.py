@@ -9,6 +9,7 @@ lists of literals by their length. Comments and white space are gone. Literals t
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import postgast
 from postgast import pg_query_pb2 as pb
@@ -61,6 +62,7 @@ _COMPARED = _BELOW | _ABOVE | {pb.BETWEEN, pb.AND}
 _ARRAYS = frozenset({pb.ANY, pb.ALL, pb.SOME})
 _TELLING = _COUNTS | _ARRAYS | _BELOW | _ABOVE | {pb.BETWEEN, pb.BY}
 _LIST = re.compile(rb"\x01[ifsubx$](?: , \x01[ifsubx$])+")
+_DOLLAR_QUOTED = re.compile(rb"(?P<tag>\$[^$]*\$)(?P<body>.*)(?P=tag)", re.DOTALL)
 _TUPLES = re.compile(rb"(\( [\x01\x02][^ ]* \))((?: , \1)+)")
 
 
@@ -132,12 +134,39 @@ def shape_text(text: str) -> bytes:
         kinds.append(kind)
         words.append(word)
     if _holds_sensitive_word(text) or _decided_by_literals(kinds):
-        return b"text " + mark + b" " + encoded
+        return _do_text(encoded, kinds, tokens) or b"text " + mark + b" " + encoded
     if not _TELLING.isdisjoint(kinds):
         sources = [encoded[t.start : t.end] for t in tokens if t.token not in _COMMENTS]
         _restore(kinds, words, sources)
         words.append(b"|" + _range_width(kinds, sources))
     return mark + b" " + _TUPLES.sub(_counted_tuples, _LIST.sub(_counted, b" ".join(words)))
+
+
+def _do_text(encoded: bytes, kinds: list[int], tokens: Sequence[pb.ScanToken]) -> bytes | None:
+    """Shape text of a DO block: its body's own tokens with the numbers masked. Strings stay, since EXECUTE may run them.
+
+    None for anything else, and for a body that cannot be told apart so: the full text stands for it.
+    """
+    if kinds[:1] != [pb.DO] or _holds_sensitive_word(encoded.decode()):
+        return None
+    bodies = [encoded[t.start : t.end] for t in tokens if t.token == pb.SCONST]
+    if kinds not in ([pb.DO, pb.SCONST], [pb.DO, pb.SCONST, _SEMICOLON]) or not (found := _DOLLAR_QUOTED.fullmatch(bodies[0])):
+        return None
+    body = found["body"]
+    try:
+        text = body.decode()
+        inner = postgast.scan(text).tokens if scannable(text) is not None else None
+    except (UnicodeDecodeError, postgast.PgQueryError, ValueError, MemoryError):
+        return None
+    if inner is None:
+        return None
+    told = [t for t in inner if t.token not in _COMMENTS]
+    sources = [body[t.start : t.end] for t in told]
+    inner_kinds = [t.token for t in told]
+    words = [b"\x01n" if kind in (pb.ICONST, pb.FCONST) else source for kind, source in zip(inner_kinds, sources, strict=True)]
+    _restore(inner_kinds, words, sources)
+    words.append(b"|" + _range_width(inner_kinds, sources))
+    return b"do " + b" ".join(words)
 
 
 def _restore(kinds: list[int], words: list[bytes], sources: list[bytes]) -> None:

@@ -13,7 +13,7 @@ The subset: strings in single quotes only, no backslash, no dollar quotes, no ne
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -32,6 +32,12 @@ _COMMENT_OPENS = r"--|/\*"
 _COMMENTS = r"""("[^"]*"|'[^']*')|/\*[^*/]*\*/|--[^\n\r]*"""
 # Masks, none of which needs to look at what it keeps. \b is ASCII here; digits beside other letters are sorted out by _UNSAFE.
 _STRING, _INTEGER, _LONG = r"'[^']*'", r"(?-u:\b)[0-9]{1,9}(?-u:\b)", r"(?-u:\b)[1-9][0-9]{10,}(?-u:\b)"
+# ORDER BY 2, GROUP BY 1, 2 and nothing else in the list: another number is another column, so the numbers are kept (_BY).
+_BY_NUMBERS = (
+    r"(?i-u:\bby\b)[\s\x05]*\x02(?:[\s\x05]*,[\s\x05]*\x02)*"
+    r"(?P<end>[\s\x05]*(?:\)|;|$|(?i-u:\b(?:having|order|limit|offset|union|except|intersect|window)\b)))"
+)
+_BY = r"(?i-u:\bby\b)[\s\x05]*[0-9]{1,9}(?:[\s\x05]*,[\s\x05]*[0-9]{1,9})*"
 _HIGH = r"\x{80}-\x{10FFFF}"
 _GAP = r"[\s\x05(]*"
 # What must not be left in a masked text for the masking to be right.
@@ -72,16 +78,40 @@ class Shapes:
     table: pa.Table
 
 
-def assign_shapes(statements: pa.Array, logged: pa.Array, commands: pa.Array) -> Shapes:
+@dataclass
+class ShapeMemory:
+    """Shapes of texts met before, so that the next slice of a log need not look at them again. Bounded: forgets when full.
+
+    Keys are hashes of masked texts (which stand for many statements) or of single texts; values are shape digests.
+    """
+
+    known: dict[bytes, bytes] = field(default_factory=dict)
+    limit: int = 400_000
+
+    def shape(self, key: bytes, text: str) -> bytes | None:
+        """Digest of the shape of ``text``, kept under ``key``; None for a text that does not parse."""
+        found = self.known.get(key)
+        if found is None:
+            shape = shape_text(text)
+            if shape.startswith(UNPARSED):
+                return None
+            if len(self.known) >= self.limit:
+                self.known.clear()
+            found = self.known[key] = _digest(shape)
+        return found
+
+
+def assign_shapes(statements: pa.Array, logged: pa.Array, commands: pa.Array, memory: ShapeMemory | None = None) -> Shapes:
     """The shape of each event.
 
     ``statements``: SQL texts, null where the log has none. ``logged``: the relations that the log named, sorted and joined by
-    ``\\x1f`` ("" when none). ``commands``: the log's command words. All three have one entry an event.
+    ``\\x1f`` ("" when none). ``commands``: the log's command words. All three have one entry an event. ``memory`` spares texts
+    met in earlier calls; the result does not depend on it.
     """
     text_codes, texts = _encoded(statements)
     relation_codes, relations = _encoded(logged)
     command_codes, words = _encoded(commands)
-    digests, shape_codes = _shape_codes(texts)
+    digests, shape_codes = _shape_codes(texts, memory or ShapeMemory())
     codes = shape_codes[text_codes]
     relations = pc.replace_substring_regex(relations, r"\bpg_temp_[0-9]+\.", "pg_temp.")  # a session's own number
     combined = (codes * len(relations) + relation_codes) * len(words) + command_codes
@@ -125,20 +155,26 @@ def _encoded(array: pa.Array) -> tuple[np.ndarray, pa.Array]:
     return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64), encoded.dictionary
 
 
-def _shape_codes(texts: pa.Array) -> tuple[list[bytes], np.ndarray]:
+def _shape_codes(texts: pa.Array, memory: ShapeMemory) -> tuple[list[bytes], np.ndarray]:
     """Digests of the distinct shape texts, and for each text the position of its own."""
     if len(texts) == 0:
         return [], np.empty(0, np.int64)
-    groups = masked_groups(texts)
-    _, first, inverse = np.unique(groups, return_index=True, return_inverse=True)
+    groups, masks = masked_groups(texts)
+    numbers, first, inverse = np.unique(groups, return_index=True, return_inverse=True)
     positions: dict[bytes, int] = {}
-    of_group = np.empty(len(first), np.int64)
+    of_group = np.zeros(len(first), np.int64)
     unparsed: list[int] = []
-    for group, text in enumerate(texts.take(pa.array(first)).to_pylist()):
-        found = b"null" if text is None else shape_text(text)
-        if found.startswith(UNPARSED) and groups[first[group]] >= 0:
-            unparsed.append(group)
-        of_group[group] = positions.setdefault(_digest(found), len(positions))
+    for at, (group, text) in enumerate(zip(numbers.tolist(), texts.take(pa.array(first)).to_pylist(), strict=True)):
+        if text is None:
+            found: bytes | None = _digest(b"null")
+        elif group >= 0:
+            found = memory.shape(_digest(b"mask " + masks[group].encode()), text)
+        else:
+            found = memory.shape(_digest(b"text " + text.encode("utf-8", "surrogatepass")), text)
+        if found is None:
+            unparsed.append(at)
+        else:
+            of_group[at] = positions.setdefault(found, len(positions))
     codes = of_group[inverse]
     if unparsed:  # what does not parse stands for itself, text by text
         alone = np.flatnonzero(np.isin(inverse, unparsed))
@@ -151,8 +187,9 @@ def _digest(shape: bytes) -> bytes:
     return hashlib.blake2b(shape, digest_size=16).digest()
 
 
-def masked_groups(texts: pa.Array) -> np.ndarray:
-    """A group number for each text: texts of one group surely have the same shape. Texts that cannot be masked are alone."""
+def masked_groups(texts: pa.Array) -> tuple[np.ndarray, list[str]]:
+    """A group number for each text, and what the texts of a group have in common: they surely have the same shape, in this call
+    and in any other. Texts that cannot be masked are alone: each has a negative number of its own."""
     frame = pl.DataFrame({"text": pl.from_arrow(texts)}).with_row_index("at")
     text, masked = pl.col("text"), pl.col("masked")
     plain = frame.filter(text.str.len_bytes() <= MAX_MASKED_BYTES).filter(~text.str.contains(_RAW_UNSAFE))
@@ -161,20 +198,22 @@ def masked_groups(texts: pa.Array) -> np.ndarray:
         [plain.filter(~commented), plain.filter(commented).with_columns(text.str.replace_all(_COMMENTS, "${1}\x05"))]
     )
     marks = text.str.replace_all(_STRING, "'\x01").str.replace_all(_INTEGER, "\x02").str.replace_all(_LONG, "\x03")
-    plain = plain.with_columns(marks.alias("masked"))
+    plain = plain.with_columns(marks.str.replace_all(_BY_NUMBERS, "\x06${end}").alias("masked"))
     plain = plain.filter(masked.str.contains(_FIRST), ~masked.str.contains(_UNSAFE), masked.str.contains(_QUOTES_KEPT))
     nothing = pl.lit("")
     ranged = masked.str.contains(_RANGED)
     kept = pl.concat_str(
         masked,
         pl.when(masked.str.contains(r"(?i-u:\b(?:limit|fetch|declare)\b)")).then(_found(text, _COUNTS)).otherwise(nothing),
+        pl.when(masked.str.contains("\x06")).then(_found(text, _BY)).otherwise(nothing),
         pl.when(ranged).then(pl.concat_str(_found(text, _AFTER), _found(text, _BEFORE), separator="\x04")).otherwise(nothing),
         separator="\x04",
     )
     plain = plain.select("at", kept.alias("kept"))
     groups = -1 - np.arange(len(frame), dtype=np.int64)  # alone
-    groups[plain["at"].to_numpy()] = _encoded(plain["kept"].to_arrow())[0]
-    return groups
+    codes, masks = _encoded(plain["kept"].to_arrow())
+    groups[plain["at"].to_numpy()] = codes
+    return groups, masks.to_pylist()
 
 
 def _found(text: pl.Expr, pattern: str) -> pl.Expr:
