@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -82,3 +83,12 @@ def test_the_page_loads_nothing_but_its_own_style(anyone: httpx.Client) -> None:
 def test_people_are_led_to_the_page(anyone: httpx.Client, path: str) -> None:
     answer = anyone.get(path, headers={"Host": "evil.example"})
     assert (answer.status_code, answer.headers["location"]) == (307, "/api/docs")
+
+
+def test_the_guide_names_every_operation_with_its_scope(anyone: httpx.Client) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "guide" / "api.md").read_text(encoding="utf-8")
+    for path, operation in operations(anyone):
+        scopes = operation.get("security", [{"token": []}])[0]["token"]
+        line = next(line for line in guide.splitlines() if line.startswith(f"| `{scopes[0]}`" if scopes else "| none needed"))
+        short = path.removeprefix("/api/v1").replace("{finding_id}", "{id}").replace("{rule_id}", "{id}")
+        assert f"`{short}`" in line, (path, scopes)
