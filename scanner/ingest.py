@@ -113,7 +113,7 @@ class Ingest:
         while pending:
             for row, shape in sorted(pending):
                 act = acts.slice(row, 1).select(["statement", "logged", "command", "time", "returned_rows"]).to_pylist()[0]
-                known = self.book.current & row_of.keys()
+                known = len(self.book.current)
                 self.book.add(
                     shape,
                     act["statement"],
@@ -122,7 +122,8 @@ class Ingest:
                     rows=act["returned_rows"],
                     seen=iso(act["time"]),
                 )
-                if row > start and known - self.book.current:
+                # less than one more: a copy has made shapes stale that were judged without it
+                if row > start and len(self.book.current) <= known:
                     return row
             pending = self._grown(acts, row_of, start)
         return int(acts.num_rows)
