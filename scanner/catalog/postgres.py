@@ -110,14 +110,17 @@ class PostgresReader:
         for r in reads:
             if r["source"] in refs:
                 view_reads[r["oid"]].add((refs[r["source"]], r["attname"]))
+        by_oid = {r["oid"]: r for r in relations}
         sizes = {r["oid"]: (_rows(r), r["bytes"] or 0) for r in relations}
         result: dict[TableRef, Relation] = {}
         for r in relations:
             rows, size = sizes[r["oid"]]
+            files = [r] if r["relkind"] in ("r", "m") else []
             if r["relkind"] == "p":
                 leaves = _descendants(r["oid"], relations)
                 rows = sum(sizes[c][0] or 0 for c in leaves) if all(sizes[c][0] is not None for c in leaves) else None
                 size = sum(sizes[c][1] for c in leaves)
+                files = [by_oid[c] for c in leaves]
             ref = refs[r["oid"]]
             result[ref] = Relation(
                 ref=ref,
@@ -125,9 +128,7 @@ class PostgresReader:
                 columns=tuple(by_table.get(r["oid"], ())),
                 rows=rows,
                 bytes=size if r["relkind"] in ("r", "p", "m") else None,
-                stamp=f"{r['relfilenode']}:{r['n_tup_ins'] or 0}:{r['n_tup_upd'] or 0}:{r['n_tup_del'] or 0}"
-                if r["relkind"] in ("r", "m")
-                else "",
+                stamp=_stamp(files),
                 readable=r["readable"],
                 definition=r["definition"],
                 parent=refs.get(r["parent"]) if r["parent"] else None,
@@ -265,6 +266,14 @@ def _rows(r: Any) -> float | None:
     if r["bytes"] is not None and r["relpages"] > 0:
         return float(r["reltuples"] / r["relpages"] * r["bytes"] / r["block_size"])
     return 0.0 if not r["bytes"] else None
+
+
+def _stamp(files: list[Any]) -> str:
+    """Storage and change counters of a table, or of all partitions together; "" for what has none."""
+    if not files:
+        return ""
+    storage = sum(r["relfilenode"] for r in files)
+    return ":".join([str(storage), *(str(sum(r[c] or 0 for r in files)) for c in ("n_tup_ins", "n_tup_upd", "n_tup_del"))])
 
 
 def _descendants(oid: int, relations: Any) -> list[int]:

@@ -23,6 +23,7 @@ from scanner.errors import CatalogError
 from scanner.model import Column, Schema, Table, TableRef
 
 RULES = "1"  # raise when the weighing or a check changes; changed patterns and words are noticed by themselves
+_DECIDED = "decided by an officer:"
 _BATCH_VALUES = 400_000  # values held at once: bounds memory whatever the schema's size
 
 Progress = Callable[[str, int, int], None]
@@ -108,16 +109,17 @@ class _Scan:
         kept: set[TableRef] = set()
         todo: list[Relation] = []
         leaves: list[Relation] = []
-        for ref, relation in relations.items():
+        # base tables before views, so that views can inherit
+        for relation in sorted(relations.values(), key=lambda r: (r.kind in ("view", "materialized_view"), r.ref)):
+            unchanged = self._keeps(relation, kept)
+            if unchanged:
+                kept.add(relation.ref)
             if relation.kind == "partition" and relation.parent in relations:
                 leaves.append(relation)
-            elif (old := self._old.get(ref)) is not None and _unchanged(old, relation):
-                columns[ref] = old.columns
-                kept.add(ref)
+            elif unchanged:
+                columns[relation.ref] = self._old[relation.ref].columns
             else:
                 todo.append(relation)
-        # base tables before views, so that views can inherit
-        todo.sort(key=lambda r: (r.kind in ("view", "materialized_view"), r.ref))
         batch: list[ColumnSample] = []
         held = 0
         for done, relation in enumerate(todo):
@@ -148,6 +150,19 @@ class _Scan:
             default_schema=self._snapshot.default_schema,
         )
         return CatalogScan(schema, tuple(self._gaps), self._read, self._values, time.monotonic() - self._started)
+
+    def _keeps(self, relation: Relation, kept: set[TableRef]) -> bool:
+        """Does the last scan's verdict still stand, unread?"""
+        old = self._old.get(relation.ref)
+        if old is None:
+            return False
+        decided = {o.column for o in self._settings.overrides if o.table == relation.ref}
+        if any(c.evidence.startswith(_DECIDED) and c.name not in decided for c in old.columns):
+            return False  # the officer took the decision back
+        if relation.kind == "view" and not relation.stamp:
+            same = _same_columns(old, relation) and old.definition == relation.definition
+            return same and bool(relation.reads) and all(ref in kept for ref, _ in relation.reads)
+        return _unchanged(old, relation)
 
     # -- values ------------------------------------------------------------------------------------------------
 
@@ -245,7 +260,7 @@ class _Scan:
         if not decided:
             return columns
         return tuple(
-            replace(c, pii_class=d.pii_class, form=d.form, confidence=1.0, evidence=f"decided by an officer: {d.reason}")
+            replace(c, pii_class=d.pii_class, form=d.form, confidence=1.0, evidence=f"{_DECIDED} {d.reason}")
             if (d := decided.get(c.name))
             else c
             for c in columns
@@ -327,9 +342,14 @@ def _spread(values: list[str], most: int) -> list[str]:
     return [values[int(i * step)] for i in range(most)]
 
 
+def _same_columns(old: Table, relation: Relation) -> bool:
+    same = [(c.name, c.type) for c in old.columns] == [(c.name, c.type) for c in relation.columns]
+    return same and old.kind == relation.kind
+
+
 def _unchanged(old: Table, relation: Relation) -> bool:
     """Same columns, and no more than one row in twenty touched since the table was last sampled?"""
-    if [(c.name, c.type) for c in old.columns] != [(c.name, c.type) for c in relation.columns] or old.kind != relation.kind:
+    if not _same_columns(old, relation):
         return False
     if not relation.stamp or not old.stamp:
         return False

@@ -106,6 +106,17 @@ class Vocabulary:
 
     def split(self, name: str) -> list[str]:
         """Tokens of a name, run-together ones segmented where known words cover them whole."""
+        known = self._splits.get(name)
+        if known is None:
+            known = self._splits[name] = self._split(name)
+        return known
+
+    @cached_property
+    def _splits(self) -> dict[str, list[str]]:
+        """Names met so far: a schema has far fewer different names than columns."""
+        return {}
+
+    def _split(self, name: str) -> list[str]:
         result: list[str] = []
         for piece in pieces(name):
             parts = [piece] if piece in self._known or piece.isdigit() else self._segment(piece)

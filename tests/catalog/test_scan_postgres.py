@@ -137,8 +137,7 @@ def test_nothing_changed_nothing_read_a_changed_table_is(server: Postgres) -> No
     first = scan_catalog("shop", url).schema
     again = scan_catalog("shop", url, previous=first)
     assert again.schema == first
-    tables = [t for t in first.tables.values() if t.kind in ("table", "materialized_view") and t.stamp]
-    assert again.tables_read <= len(first.tables) - len(tables)
+    assert again.tables_read == 0
     server.psql(
         "alter table prd add maker_hp text; update prd set maker_hp = '010-2345-' || lpad(prd_no::text, 4, '0')", dbname=DATABASE
     )
