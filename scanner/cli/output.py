@@ -23,7 +23,7 @@ STYLE = {
 }
 
 out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)  # a path is never broken into two lines
 
 
 class Settings:
