@@ -40,13 +40,23 @@ recognizer = Recognizer(
             rf"(?:Flat|Unit|Apt|Studio|Suite)?\.? ?[0-9]{{1,6}}[A-Za-z]?,? (?:[A-Z0-9][\w.'’-]* ){{1,4}}{_STREET}(?-u:\b).*", 6.5
         ),
         Pattern(
-            r"(?i:[A-ZÄÖÜ][\wäöüß.-]+(?: ?[\wäöüß-]+)?(?:straße|strasse|str\.|weg|platz|allee|gasse|ring|damm|ufer))"
-            r" ?[0-9]{1,4} ?[a-z]?(?:,.*)?",
+            r"(?i:[a-zäöü][a-zäöüß0-9. -]*(?:straße|strasse|str\.|weg|platz|allee|gasse|ring|damm|ufer"
+            r"|laan|straat|plein|vägen|gatan))"
+            r" ?[0-9]+ ?[a-z]?(?:[-/][0-9]+)?(?:[ ,].*)?",
             7.0,
         ),
         Pattern(
-            r"(?i:(?:[0-9]{1,4},? )?(?:rue|avenue|boulevard|place|chemin|calle|avenida|plaza"
-            r"|paseo|via|viale|piazza|corso|rua|ul\.) .{3,60})",
+            r"(?i:(?:[0-9]+,? )?(?:rue|avenue|boulevard|place|chemin|impasse|allée|route|quai|calle"
+            r"|c\.|c/|avenida|av\.|avda\.?|plaza|paseo|ronda|camino"
+            r"|glorieta|travesía|cañada|via|viale|vicolo|piazza|piazzale|corso|strada|contrada"
+            r"|borgo|largo|salita|rua|ulica|ul\.|al\.|aleja|pl\.|plac|os\.)"
+            r" .*[a-zà-ÿ].*)",
+            5.0,
+        ),
+        # a house number, then a postcode and a town
+        Pattern(
+            r"[A-ZÀ-ÞŁŚŻ].*[a-zß-ÿ.]+,? [0-9]+ ?(?:[a-z](?-u:\b)|[-/] ?[0-9]+)?"
+            r",? (?:[0-9]{4,5}|[0-9]{2}-[0-9]{3})[ ,].*[A-Za-z].*",
             5.5,
         ),
         # no counted repetitions here: they made this one pattern cost more than all others together

@@ -113,7 +113,11 @@ def _latin_score(value: str) -> float:
 def _latin(values: Sequence[str]) -> Bools:
     scores = np.fromiter((_latin_score(v) for v in values), dtype=np.float64, count=len(values))
     firms = sum(any(p in _FIRMS for p in _parts(v)) for v in values)
-    if len(values) and float(np.mean(scores)) >= 0.25 and firms <= 0.1 * len(values):
+    known = float(np.mean(scores)) if len(values) else 0.0
+    two = sum(len(_parts(v)) in (2, 3) for v in values) > 0.8 * len(values)
+    if (known >= 0.25 and firms <= 0.1 * len(values)) or (
+        known >= 0.12 and two and firms <= 0.02 * len(values) and len(values) >= 20
+    ):
         # names are an open class: once a quarter is known by name, the others of the same form count too
         return np.ones(len(values), dtype=np.bool_)
     return np.zeros(len(values), dtype=np.bool_)

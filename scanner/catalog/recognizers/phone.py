@@ -43,6 +43,13 @@ def _twelve(values: Sequence[str]) -> Bools:
     return np.fromiter((7 <= sum("0" <= c <= "9" for c in v) <= 15 for v in values), dtype=np.bool_, count=len(values))
 
 
+def _nine(values: Sequence[str]) -> Bools:
+    """Groups of digits are a phone number when all come to nine or ten; amounts written in groups vary."""
+    sizes = [sum("0" <= c <= "9" for c in v) for v in values]
+    sound = bool(sizes) and sum(9 <= n <= 10 for n in sizes) > 0.95 * len(sizes)
+    return np.full(len(values), sound, dtype=np.bool_)
+
+
 recognizer = Recognizer(
     entity="PHONE_NUMBER",
     title="telephone number",
@@ -56,7 +63,13 @@ recognizer = Recognizer(
         Pattern(r"1[16789][0-9]{8}", 1.0, _scattered),
         Pattern(r"\+[1-9][0-9]{0,2}[-. ()0-9]{6,18}[0-9]", 7.0, _twelve),
         Pattern(r"\+[1-9][0-9]{7,14}", 6.5),
-        Pattern(r"(?:\+?1[-. ]?)?\(?[2-9][0-9]{2}\)?[-. ]{1,2}[2-9][0-9]{2}[-. ][0-9]{4}(?:\s?(?:x|ext\.?)\s?[0-9]{1,5})?", 6.0),
+        Pattern(
+            r"(?:(?:\+|00)?1[-. ]?)?(?:\([2-9][0-9]{2}\)\s?-?"
+            r"|[2-9][0-9]{2}[-. ])[2-9][0-9]{2}[-. ][0-9]{4}(?:\s?(?:x|ext\.?)\s?[0-9]{1,6})?",
+            6.0,
+        ),
+        Pattern(r"[2-9][0-9]{2}[2-9][0-9]{6}(?:x[0-9]{1,6})?", 1.0, _scattered),
+        Pattern(r"[0-9]{2,3}(?: [0-9]{2,3}){2,4}", 4.6, _nine),
         Pattern(r"(?:00[1-9][0-9]{8,13}|0[1-9][0-9]{1,4}[ /-][0-9]{3,4}[ -]?[0-9]{3,5})", 4.6),
         Pattern(r"0[1-9](?:[ .][0-9]{2}){4}", 6.0),
         Pattern(r"1[568][0-9]{2}-[0-9]{4}", 4.6),

@@ -14,7 +14,8 @@ recognizer = Recognizer(
         Pattern(r"[0-6][0-9]{4}", 0.8),
         Pattern(r"[1-7][0-9]{2}-[0-9]{3}", 2.5),
     ),
-    loose=r"[0-9]{4,5}|[0-9]{3}-?[0-9]{3}|[0-9]{5}-[0-9]{4}|[A-Za-z0-9]{2,4} ?[0-9][A-Za-z]{2}",
+    loose=r"[0-9]{2}-[0-9]{3}|[0-9]{3}-[0-9]{4}|[0-9]{4,5}|[0-9]{3}-?[0-9]{3}|[0-9]{5}-[0-9]{4}"
+    r"|[A-Za-z0-9]{2,4} ?[0-9][A-Za-z]{2}",
     words=words(
         strong="""
         zip, zipcode, zip code, zip cd, zipcd, zip no, zipno, postcode, post code, post cd, post no, postno, postal,

@@ -11,7 +11,10 @@ _NUMBER = (
 recognizer = Recognizer(
     entity="UK_NINO",
     title="UK national insurance number",
-    patterns=(Pattern(_NUMBER, 8.5),),
+    patterns=(
+        Pattern(_NUMBER, 8.5),
+        Pattern(r"(?:ZZ|TN)[ -]?[0-9]{2}[ -]?[0-9]{2}[ -]?[0-9]{2}[ -]?[A-DT]?", 6.0),  # placeholders, never issued
+    ),
     loose=r"[A-Za-z]{2}[ -]?[0-9]{2}[ -]?[0-9]{2}[ -]?[0-9]{2}[ -]?[A-Za-z]?",
     search=rf"(?:^|[^0-9A-Za-z])({_NUMBER})(?:[^0-9A-Za-z]|$)",
     masked=r"[A-Z]{2}[ ]?[*xX]{2}[ ]?[*xX]{2}[ ]?[*xX0-9]{2}[ ]?[A-D]",
