@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scanner import lineage
 from scanner.config import Config
 from scanner.contracts import EXPORT_ROWS_SCHEMA, judge
-from scanner.engine import Engine, arrow
-from scanner.events import LAST_SCHEMA, to_acts
+from scanner.engine import Engine
+from scanner.events import LAST_SCHEMA
 from scanner.exposure import Facts, SessionCarry, facts_table, measure
 from scanner.exposure.measure import OPEN_CURSOR_SCHEMA, PREPARED_SCHEMA, SESSION_SCHEMA, STATEMENT_SCHEMA
+from scanner.front import Piece
 from scanner.habits import HABIT_SCHEMA, Habits, changed_rows, from_rows, learn
-from scanner.model import EVENT_SCHEMA, Slice
+from scanner.model import EVENT_SCHEMA
 from scanner.shapebook import ShapeBook
 from scanner.store.ledger import BatchChanges, Ledger, arrow_rows
 from scanner.store.state import iso
@@ -36,7 +36,6 @@ class Ingest:
     engine: Engine
     last: pa.Table = field(default_factory=LAST_SCHEMA.empty_table)
     carry: SessionCarry = field(default_factory=SessionCarry.empty)
-    memory: lineage.ShapeMemory = field(default_factory=lineage.ShapeMemory)
     habits: Habits = field(default_factory=Habits)
     exports: pa.Table = field(default_factory=EXPORT_ROWS_SCHEMA.empty_table)
 
@@ -58,18 +57,14 @@ class Ingest:
         ingest.exports = _from_rows(ledger.load("export_day", database), EXPORT_ROWS_SCHEMA)
         return ingest
 
-    def events(self, piece: Slice, batch: int, source_id: str) -> tuple[pa.Table, BatchChanges]:
-        """Events of one slice (EVENT_SCHEMA), and what the batch changes in the state database."""
-        engine = self.engine
-        acts, last = to_acts(engine, piece.records, self.last)
-        shapes = lineage.assign_shapes(acts["statement"], acts["logged"], acts["command"], self.memory)
-        acts = acts.append_column("shape", shapes.keys)
-        enriched = self._exposed(acts, shapes.table)
+    def events(self, piece: Piece, batch: int, source_id: str) -> tuple[pa.Table, BatchChanges]:
+        """Events of one piece (EVENT_SCHEMA), and what the batch changes in the state database."""
+        enriched = self._exposed(piece.acts, piece.shapes)
         judged, exports = judge(enriched, self.config, self.database, self.exports)
         learnt = learn(judged, self.habits)
         events = self._finish(judged, learnt.columns, piece, batch, source_id)
 
-        self.last = self._open_sessions(acts, last)
+        self.last = piece.last
         used_before = arrow_rows(self.exports, database=self.database)
         self.exports = exports
         new_shapes, new_derived = self.book.changes()
@@ -175,7 +170,7 @@ class Ingest:
         }
         return pa.table(columns)
 
-    def _finish(self, judged: pa.Table, habit: pa.Table, piece: Slice, batch: int, source_id: str) -> pa.Table:
+    def _finish(self, judged: pa.Table, habit: pa.Table, piece: Piece, batch: int, source_id: str) -> pa.Table:
         size = judged.num_rows
         columns = {name: judged[name] for name in judged.column_names}
         columns.update({name: habit[name] for name in HABIT_SCHEMA.names})
@@ -191,34 +186,16 @@ class Ingest:
         columns["batch"] = pa.repeat(pa.scalar(batch, pa.int64()), size)
         return pa.table([columns[f.name].cast(f.type) for f in EVENT_SCHEMA], schema=EVENT_SCHEMA)
 
-    def _open_sessions(self, acts: pa.Table, last: pa.Table) -> pa.Table:
-        tables = {"acts": acts.select(["session", "kind"]), "new_last": last, "old_last": self.last}
-        for name, table in tables.items():
-            self.engine.register(name, table)
-        try:
-            return arrow(
-                self.engine,
-                """
-                select * from (
-                    select * from old_last anti join new_last using (session) union all by name select * from new_last
-                ) where session not in (select session from acts where kind = 'disconnect' and session is not null)
-                """,
-                LAST_SCHEMA,
-            )
-        finally:
-            for name in tables:
-                self.engine.unregister(name)
-
-
-def _first_rows(shapes: pa.ChunkedArray, start: int) -> dict[str, int]:
-    """Where each shape appears first at or after row ``start``."""
-    rows = pa.table({"shape": shapes.slice(start), "row": pa.array(range(start, len(shapes)), pa.int64())})
-    first = rows.group_by("shape").aggregate([("row", "min")])
-    return _as_dict(first["shape"], first["row_min"])
-
 
 def _as_dict(keys: pa.ChunkedArray, values: pa.ChunkedArray) -> dict[str, int]:
     return dict(zip(keys.to_pylist(), values.to_pylist(), strict=True))
+
+
+def _first_rows(shapes: pa.ChunkedArray, start: int) -> dict[str, int]:
+    """Row of the first act from ``start`` on that has each shape."""
+    ahead = pa.table({"shape": shapes.slice(start), "row": pa.array(range(start, len(shapes)), pa.int64())})
+    first = ahead.group_by("shape").aggregate([("row", "min")])
+    return _as_dict(first["shape"], first["row_min"])
 
 
 def _constant(value: str, size: int) -> pa.Array:

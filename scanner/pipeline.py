@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +29,10 @@ from scanner.errors import CatalogError, EvidenceError, StoreError
 from scanner.evidence import RawStore
 from scanner.evidence import export as export_bundle
 from scanner.findings import PERSONS_SCHEMA, FindingStore, update_findings
+from scanner.front import Piece, Task, pieces
 from scanner.ingest import Ingest
-from scanner.model import EVENT_SCHEMA, Schema, Slice, SourceNotice
+from scanner.model import EVENT_SCHEMA, Schema, SourceNotice
 from scanner.shapebook import ShapeBook
-from scanner.sources import SOURCES
 from scanner.sources.base import SLICE_BYTES
 from scanner.sources.raw import read_ranges
 from scanner.store import tables as t
@@ -159,22 +159,27 @@ def _ingest_database(
         ingest = Ingest.resume(name, workspace.config, book, engine, ledger)
         for index, audit in enumerate(database.audit):
             source_id = f"{name}/{index}"
-            source = SOURCES[audit.type](audit.path, audit.time_zone or workspace.config.time_zone)
             progress("reading", f"{name}: {audit.path}")
-            for piece in source.read(ledger.positions(source_id), slice_bytes=slice_bytes):
+            task = Task(
+                type=audit.type,
+                path=audit.path,
+                time_zone=audit.time_zone or workspace.config.time_zone,
+                known=tuple(ledger.positions(source_id)),
+                slice_bytes=slice_bytes,
+                last=ingest.last,
+                until=until,
+            )
+            for piece in pieces(task):
                 if isinstance(piece, SourceNotice):
                     report.notices.append(piece)
-                    continue
-                cut, reached = _until(piece, until)
-                _store(workspace, ingest, cut, run_id, source_id, report, progress)
-                if reached:
-                    break
+                else:
+                    _store(workspace, ingest, piece, run_id, source_id, report, progress)
     finally:
         engine.close()
 
 
 def _store(
-    workspace: Workspace, ingest: Ingest, piece: Slice, run_id: int, source_id: str, report: Report, progress: Progress
+    workspace: Workspace, ingest: Ingest, piece: Piece, run_id: int, source_id: str, report: Report, progress: Progress
 ) -> None:
     ledger = workspace.ledger
     if piece.end == piece.start and not piece.skips:
@@ -184,22 +189,10 @@ def _store(
     events, changes = ingest.events(piece, batch, source_id)
     staged = workspace.events.stage(events, batch=batch, app_id=f"{source_id}/{piece.file.id}", app_version=piece.end)
     ledger.record(run_id, ingest.database, source_id, piece, staged, events, changes)
-    report.records += piece.records.num_rows
+    report.records += piece.records
     report.events += events.num_rows
     report.skips += len(piece.skips)
     progress("stored", f"{report.records:,} records read, {report.events:,} events stored")
-
-
-def _until(piece: Slice, until: datetime | None) -> tuple[Slice, bool]:
-    """The part of a slice before ``until``, and whether that time was reached."""
-    if until is None or piece.records.num_rows == 0:
-        return piece, False
-    late = pa.compute.index(pa.compute.greater_equal(piece.records["time"], pa.scalar(until.astimezone(UTC))), True).as_py()
-    if late < 0:
-        return piece, False
-    end = piece.records["offset"][late].as_py()
-    skips = tuple(skip for skip in piece.skips if skip.offset < end)
-    return Slice(piece.file, piece.start, end, "", piece.records.slice(0, late), skips), True
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -44,8 +44,9 @@ KNOWS: dict[str, set[str]] = {
     **{stage: SHARED | more for stage, more in STAGES.items()},
     # composition: the pipeline, and the two parts of it that are worth a file of their own
     "shapebook": SHARED | {"lineage", "exposure", "store"},
-    "ingest": SHARED | set(STAGES) | {"shapebook"},
-    "pipeline": SHARED | set(STAGES) | {"shapebook", "ingest"},
+    "front": SHARED | {"sources", "events", "lineage"},
+    "ingest": SHARED | set(STAGES) | {"front", "shapebook"},
+    "pipeline": SHARED | set(STAGES) | {"front", "shapebook", "ingest"},
     "doctor": SHARED | set(STAGES) | {"pipeline"},
     # what calls the pipeline and reads the store
     "schedule": SHARED | {"pipeline", "store"},

@@ -10,12 +10,12 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 from sqlalchemy import Engine, delete, func, select, update
 
-from scanner.model import FileId, Position, Slice
+from scanner.model import FileId, Position, Skip
 from scanner.store import tables as t
 from scanner.store.events import EventStore, StagedBatch
 from scanner.store.state import insert_new, iso, now, reading, rows, upsert
@@ -33,6 +33,23 @@ class BatchChanges:
     days: Sequence[Mapping[str, Any]] = ()  # rows of ``habit_day``
     exports: Sequence[Mapping[str, Any]] = ()  # rows of ``export_day``
     contracts: Sequence[Mapping[str, Any]] = field(default=())  # rows of ``contract_version``
+
+
+class ReadPiece(Protocol):
+    """A piece of a log as the ledger enters it."""
+
+    @property
+    def file(self) -> FileId: ...
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def skips(self) -> tuple[Skip, ...]: ...
+    @property
+    def records(self) -> int: ...
 
 
 class Ledger:
@@ -95,7 +112,7 @@ class Ledger:
         run_id: int,
         database: str,
         source_id: str,
-        piece: Slice,
+        piece: ReadPiece,
         staged: StagedBatch,
         events: pa.Table,
         changes: BatchChanges,
@@ -114,7 +131,7 @@ class Ledger:
                     path=file.path,
                     start=piece.start,
                     end=piece.end,
-                    records=piece.records.num_rows,
+                    records=piece.records,
                     events=events.num_rows,
                     skips=len(piece.skips),
                     first_event=moments[0],
@@ -155,7 +172,7 @@ class Ledger:
         if staged.files:
             self._publish(staged)
 
-    def note_file(self, source_id: str, piece: Slice) -> None:
+    def note_file(self, source_id: str, piece: ReadPiece) -> None:
         """Remember where a file was found that holds nothing new."""
         with self.state.begin() as connection:
             upsert(connection, t.source_file, [_file_row(source_id, piece)])
@@ -198,7 +215,7 @@ class Ledger:
                 )
 
 
-def _file_row(source_id: str, piece: Slice) -> dict[str, Any]:
+def _file_row(source_id: str, piece: ReadPiece) -> dict[str, Any]:
     file = piece.file
     return {
         "source_id": source_id,

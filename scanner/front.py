@@ -1,0 +1,215 @@
+"""The first half of the way: log → records → acts with their shapes. It needs nothing but the log and what was read before.
+
+For a large log it runs in a process of its own beside the second half (exposure, contracts, habits, store), so that two
+cores work at once; for a small one in the same process. Both ways give the same: the process only carries :class:`Task` in
+and :class:`Piece` out, one piece ahead.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scanner import lineage
+from scanner.engine import open_engine
+from scanner.errors import ScannerError, SourceError
+from scanner.events import LAST_SCHEMA, to_acts
+from scanner.model import FileId, Position, Skip, Slice, SourceNotice
+from scanner.sources import SOURCES, files
+from scanner.sources.raw import read_ranges
+
+OWN_PROCESS_BYTES = 64 * 1024 * 1024
+"""New log of at least this size is worth starting a second process for (about a second of its time)."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to read. Pickles."""
+
+    type: str  # audit source type
+    path: str
+    time_zone: str
+    known: tuple[Position, ...]
+    slice_bytes: int
+    last: pa.Table  # LAST_SCHEMA: last audit lines of open sessions before this
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One slice, read: its place in the log, its acts (ACT_SCHEMA plus ``shape``), and the sessions' last audit lines."""
+
+    file: FileId
+    start: int
+    end: int
+    sha256: str
+    skips: tuple[Skip, ...]
+    records: int
+    acts: pa.Table
+    shapes: pa.Table  # lineage.Shapes.table
+    last: pa.Table  # LAST_SCHEMA, after this piece
+
+
+def pieces(task: Task) -> Iterator[Piece | SourceNotice]:
+    """Pieces of everything new, in order; in another process when there is much."""
+    if _new_bytes(task) < OWN_PROCESS_BYTES:
+        yield from read(task)
+    else:
+        yield from _from_process(task)
+
+
+def read(task: Task) -> Iterator[Piece | SourceNotice]:
+    """Pieces of everything new, made here."""
+    source = SOURCES[task.type](task.path, task.time_zone)
+    memory = lineage.ShapeMemory()
+    last = {row["session"]: (row["statement_id"], row["substatement_id"]) for row in task.last.to_pylist()}
+    engine = open_engine()
+    try:
+        for found in source.read(task.known, slice_bytes=task.slice_bytes):
+            if isinstance(found, SourceNotice):
+                yield found
+                continue
+            piece, reached = _until(found, task.until)
+            acts, seen = to_acts(engine, piece.records, _last_table(last))
+            shapes = lineage.assign_shapes(acts["statement"], acts["logged"], acts["command"], memory)
+            last.update({row["session"]: (row["statement_id"], row["substatement_id"]) for row in seen.to_pylist()})
+            for session in pc.unique(acts["session"].filter(pc.equal(acts["kind"], "disconnect"))).to_pylist():
+                last.pop(session, None)
+            yield Piece(
+                piece.file,
+                piece.start,
+                piece.end,
+                piece.sha256,
+                piece.skips,
+                piece.records.num_rows,
+                acts.append_column("shape", shapes.keys),
+                shapes.table,
+                _last_table(last),
+            )
+            if reached:
+                return
+    finally:
+        engine.close()
+
+
+def _last_table(last: dict[str, tuple[int, int]]) -> pa.Table:
+    columns = [list(last), [s for s, _ in last.values()], [s for _, s in last.values()]]
+    return pa.table([pa.array(c, f.type) for c, f in zip(columns, LAST_SCHEMA, strict=True)], schema=LAST_SCHEMA)
+
+
+def _until(piece: Slice, until: datetime | None) -> tuple[Slice, bool]:
+    """The part of a slice before ``until``, and whether that time was reached."""
+    if until is None or piece.records.num_rows == 0:
+        return piece, False
+    late = pc.index(pc.greater_equal(piece.records["time"], pa.scalar(until.astimezone(UTC))), True).as_py()
+    if late < 0:
+        return piece, False
+    end = piece.records["offset"][late].as_py()
+    skips = tuple(skip for skip in piece.skips if skip.offset < end)
+    digest = _sha256(piece.file.path, piece.start, end) if end > piece.start else ""
+    return Slice(piece.file, piece.start, end, digest, piece.records.slice(0, late), skips), True
+
+
+def _sha256(path: str, start: int, end: int) -> str:
+    import hashlib
+
+    return "".join(hashlib.sha256(data).hexdigest() for _, data in read_ranges(path, [(start, end - start)]))
+
+
+# -- another process ------------------------------------------------------------------------------------------------
+
+
+def _new_bytes(task: Task) -> int:
+    """Roughly how much there is to read: sizes of the files, less what is known of them. Packed logs count tenfold."""
+    done = {(p.file.device, p.file.inode): p.offset for p in task.known}
+    total = 0
+    for log in files.find(task.path)[0]:
+        try:
+            size = Path(log.path).stat().st_size
+        except OSError:
+            continue  # the reader says what is wrong with it
+        packed = 10 if log.path.endswith((".gz", ".xz", ".zst")) else 1
+        total += max(0, packed * size - done.get((log.device, log.inode), 0))
+    return total
+
+
+def _from_process(task: Task) -> Iterator[Piece | SourceNotice]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "scanner.front"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    ended = False
+    try:
+        _send(process.stdin, task)
+        with ThreadPoolExecutor(1, thread_name_prefix="front") as ahead:
+            waiting = ahead.submit(_receive, process.stdout)
+            while (message := waiting.result()) is not None:
+                waiting = ahead.submit(_receive, process.stdout)
+                if isinstance(message, ScannerError):
+                    raise message
+                yield message
+        ended = True
+        if process.wait() != 0:
+            raise SourceError(
+                f"the process that read {task.path} ended with code {process.returncode}",
+                "what was read before is stored; run the scan again",
+            )
+    finally:
+        if not ended:
+            process.kill()
+        process.stdin.close()
+        process.stdout.close()
+        process.wait()
+
+
+def _send(pipe: IO[bytes], message: object) -> None:
+    data = pickle.dumps(message, protocol=5)
+    pipe.write(len(data).to_bytes(8, "little"))
+    pipe.write(data)
+    pipe.flush()
+
+
+def _receive(pipe: IO[bytes]) -> Piece | SourceNotice | ScannerError | None:
+    """The next message; None at the end. Both ends of the pipe are this program, started by itself."""
+    head = pipe.read(8)
+    if len(head) < 8:
+        return None
+    data = pipe.read(int.from_bytes(head, "little"))
+    message: Piece | SourceNotice | ScannerError = pickle.loads(data)  # noqa: S301 - written by our own child
+    return message
+
+
+def main() -> None:
+    """The child: a task on stdin, pieces on stdout, until done or until nobody reads them any more."""
+    head = sys.stdin.buffer.read(8)
+    task: Task = pickle.loads(sys.stdin.buffer.read(int.from_bytes(head, "little")))  # noqa: S301 - from our own parent
+    out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nothing else may write into the stream
+    try:
+        for message in read(task):
+            _send(out, message)
+        out.close()
+    except ScannerError as error:
+        _send(out, error)
+    except BrokenPipeError:
+        os._exit(0)  # the parent was killed: what it committed stands, the next scan goes on from there
+
+
+if __name__ == "__main__":
+    # so that what is pickled here has the name by which the parent knows it
+    from scanner import front
+
+    front.main()
