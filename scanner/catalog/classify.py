@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from scanner.catalog.freetext import FreeText
+from scanner.catalog.freetext import ASKED, FreeText
 from scanner.catalog.recognizers import Recognizer, TypeKind
 from scanner.catalog.recognizers.base import Plausibility
 from scanner.catalog.samples import ColumnSample, Unit, units
@@ -25,6 +25,7 @@ _HASHED = (
     r"^(?:(?:0x|\\x|sha\d*:|md5:)?[0-9a-fA-F]{32,128}|\$2[aby]\$.{56}|\$argon2.*|[A-Za-z0-9+/_-]{22,}={0,2}|v[0-9]:.{16,}"
     r"|[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+|\{?(?:enc|ENC)\W.{8,}|tok_[A-Za-z0-9]{8,})$"
 )
+_DOUBT = 0.7  # surer than this that it is nothing: nobody else is asked
 _FREE_CHARS = 12  # shorter values are not free text
 
 
@@ -91,6 +92,7 @@ class Classifier:
         first = [judge(row) for row in evidence]
         around = people_score(samples, found, first, self._vocabulary)
         second = [judge([replace(e, neighbours=around[i]) for e in row]) for i, row in enumerate(evidence)]
+        second = self._second_opinion(frame, found, second)
         inside = self._inside(frame, found, second, counts)
         return [self._settle(i, samples, found, second, inside) for i in _by_sample(found, len(samples))]
 
@@ -214,6 +216,23 @@ class Classifier:
                 few = max(tallies[i].values()) < 20  # many hits need no second opinion
                 confirmed = self._free.confirm(values.to_list(), tallies[i]) if self._free and few else {}
                 result[i] = embedded(self._recognizers, tallies[i], int(counts[i]), confirmed)
+        return result
+
+    def _second_opinion(self, frame: pl.DataFrame, found: Sequence[Unit], verdicts: list[Verdict]) -> list[Verdict]:
+        """Where the evidence falls just short, Presidio decides: it knows the number plans of the world."""
+        if self._free is None:
+            return verdicts
+        result = list(verdicts)
+        for i, verdict in enumerate(verdicts):
+            doubtful = verdict.pii_class is None and verdict.confidence < _DOUBT and verdict.nearest in ASKED
+            if not doubtful or found[i].kind not in (TypeKind.TEXT, TypeKind.OTHER):
+                continue
+            texts = frame.filter(pl.col("unit") == i)["value"].head(20).to_list()
+            if len(texts) >= 5 and self._free.confirm(texts, {verdict.nearest: 1}).get(verdict.nearest, 0) >= 0.8 * min(
+                len(texts), 12
+            ):
+                reason = verdict.evidence.removeprefix("no class is likely; nearest ") + "; confirmed by a second analyzer"
+                result[i] = Verdict(verdict.nearest, "typed", 0.6, reason, strict=True)
         return result
 
     # -- verdicts ----------------------------------------------------------------------------------------------

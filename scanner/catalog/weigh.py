@@ -59,6 +59,7 @@ class Verdict:
     confidence: float = 0.0
     evidence: str = ""
     strict: bool = field(default=False, repr=False)  # by its values, not by its name alone
+    nearest: str = field(default="", repr=False)  # without a class: the one that came nearest
 
 
 def sigmoid(logit: float) -> float:
@@ -127,6 +128,7 @@ def judge(evidence: Sequence[Evidence]) -> Verdict:
             None,
             confidence=round(1 - probability, 3),
             evidence=f"no class is likely; nearest {e.recognizer.title}: {_why(e, form)}",
+            nearest=e.recognizer.entity,
         )
     return Verdict(e.recognizer.entity, form, round(probability, 3), _why(e, form), strict=e.share > 0.5)
 

@@ -1,7 +1,8 @@
 """Labelled columns made up on the spot, in two sides that share neither names, nor formats, nor column names, nor seeds.
 
-The weights of the classifier were set while looking at the ``train`` side only; ``judge`` is for measuring. What is on which
-side is decided here, by hand: every kind of column has its formats and column names for each side.
+The weights of the classifier are set while looking at the ``train`` side; ``judge`` is for measuring. What is on which side is
+decided here, by hand: every kind of column has its formats and column names for each side. Whoever mends something that
+``judge`` showed should make a new judging side: what has been looked at is no judge any more.
 """
 
 # one kind of column a line, word lists as text

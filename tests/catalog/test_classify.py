@@ -91,6 +91,17 @@ def test_phones_that_lost_their_zero(classifier: Classifier) -> None:
     assert serial.pii_class is None
 
 
+def test_numbers_that_only_a_number_plan_tells(classifier: Classifier) -> None:
+    chance = random.Random(3)
+    areas = [212, 415, 305, 617, 702, 206, 312, 404]
+    real = [f"{chance.choice(areas)}{chance.randint(201, 989)}{chance.randint(0, 9999):04d}" for _ in range(80)]
+    codes = [str(chance.randint(2 * 10**9, 10**10 - 1)) for _ in range(80)]
+    phone, code = classifier.classify([sample("c1", real), sample("c2", codes)])
+    assert phone.pii_class == "PHONE_NUMBER"
+    assert "second analyzer" in phone.evidence
+    assert code.pii_class is None
+
+
 def test_neighbours_decide_what_a_bare_name_means(classifier: Classifier) -> None:
     member, product = TableRef("public", "c_main"), TableRef("public", "product")
     names = ["Xylo Quent", "Brax Toller", "Moxie Vand", "Pim Oskar", "Tule Range"]
