@@ -12,6 +12,7 @@ import numpy as np
 
 from scanner.sources import times
 from scanner.sources.cutting import Grammar
+from scanner.sources.postgres_rows import ZONE
 
 WIDTHS: Mapping[int, str] = {23: "PostgreSQL 12 and older", 24: "PostgreSQL 13", 26: "PostgreSQL 14 and later"}
 
@@ -20,7 +21,6 @@ def _quoted(most: int) -> bytes:
     return b'("(?:[^"]|""){0,%d}+")?+,' % most
 
 
-ZONE = rb"(?:[A-Za-z<][A-Za-z0-9_/+<>-]{0,31}+|[+-]\d\d(?::?\d\d){0,2}+)"
 _TIME = rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
 HEAD = re.compile(
     _TIME + rb"\.\d{3} " + ZONE + b","

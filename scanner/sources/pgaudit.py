@@ -146,7 +146,9 @@ def _sound(table: pa.Table, width: int) -> bool:
     if not len(table):
         return True
     numbers = ["statement_id", "substatement_id"] + (["rows"] if width == 10 else [])
-    return bool(pc.all(pc.is_in(table.column("type"), pa.array(_TYPES))).as_py()) and not any(table.column(n).null_count for n in numbers)
+    return bool(pc.all(pc.is_in(table.column("type"), pa.array(_TYPES))).as_py()) and not any(
+        table.column(n).null_count for n in numbers
+    )
 
 
 def _fields(message: str) -> list[str | None]:

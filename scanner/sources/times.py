@@ -107,19 +107,19 @@ def _minutes(date: Words, minute: Words) -> tuple[Ints, Bools]:
     return (((first + day - 1) * 24 + hours) * 60 + minutes) * 60_000_000, ok
 
 
-def zones(buffer: Bytes, positions: Ints) -> tuple[npt.NDArray[np.int32], list[bytes]]:
-    """The zone text from each position up to the next comma: an index per position (-1: none) and the distinct texts."""
+def zones(buffer: Bytes, positions: Ints, end: bytes = b",") -> tuple[npt.NDArray[np.int32], list[bytes]]:
+    """The zone text from each position up to the next ``end``: an index per position (-1: none) and the distinct texts."""
     index = np.full(len(positions), -1, np.int32)
     texts: list[bytes] = []
     left = np.arange(len(positions))
     size = len(buffer)
     while len(left) and len(texts) < 256:  # each turn deals with one distinct zone; a sound log has one or two
         start = int(positions[left[0]])
-        text, comma, _ = buffer[start : start + 48].tobytes().partition(b",")
-        if not comma:
+        text, found, _ = buffer[start : start + 48].tobytes().partition(end)
+        if not found:
             left = left[1:]
             continue
-        whole = text + b","
+        whole = text + end
         same = np.ones(len(left), np.bool_)
         if len(whole) <= 8 and positions[left].max() + 8 <= size:
             bits = np.uint64((1 << 8 * len(whole)) - 1)

@@ -244,7 +244,7 @@ def test_previously_logged_is_recalled() -> None:
 def test_result_does_not_depend_on_threads_or_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     data = sample()
     whole = parse(data, 7, "UTC", at_end=True, threads=1)
-    monkeypatch.setattr("scanner.sources.postgres_csvlog._PIECE", 3000)
+    monkeypatch.setattr("scanner.sources.postgres_rows.PIECE", 3000)
     pieces = parse(data, 7, "UTC", at_end=True, threads=3)
     assert pieces.records.combine_chunks().equals(whole.records.combine_chunks())
     assert (pieces.consumed, pieces.skips) == (whole.consumed, whole.skips)
