@@ -41,17 +41,17 @@ weighty as (select finding_id, rows_source, sum(exposed_persons) as persons from
 select finding_id, first(database) as database, first(vendor) as vendor, list_sort(list(distinct account)) as accounts,
     min(time) as first_event, max(time) as last_event, count(*) as event_count,
     list_sort(list_distinct(flatten(list(techniques)))) as techniques,
-    arg_max(technique, (exposed_persons, technique <> '')) as main_technique,
+    arg_max(technique, (exposed_persons, technique <> '', -epoch_us(time), event_id)) as main_technique,
     list_sort(list_distinct(flatten(list(tables)))) as tables,
     list_sort(list_distinct(flatten(list(pii_classes)))) as pii_classes,
     list_sort(list_distinct(flatten(list(pii_columns)))) as pii_columns,
     list_sort(list(distinct client_ip)) as client_ips, list_sort(list(distinct app_name)) as app_names,
-    arg_max(contract, time) as contract,
+    arg_max(contract, (time, event_id)) as contract,
     list_sort(list_distinct(flatten(list(contract_breach)))) as contract_breach,
     max(baseline_z) as baseline_z, max(dormant_days) as dormant_days, max(table_share) as table_share,
     max(exposed_persons_low) as persons_low, sum(exposed_persons) as persons_sum, sum(exposed_persons_high) as persons_high_sum,
     max(exposed_rows_low) as rows_low, sum(exposed_rows) as rows_best, sum(exposed_rows_high) as rows_high,
-    (select arg_max(rows_source, persons) from weighty w where w.finding_id = e.finding_id) as rows_source
+    (select arg_max(rows_source, (persons, rows_source)) from weighty w where w.finding_id = e.finding_id) as rows_source
 from e group by finding_id
 """
 
