@@ -21,9 +21,9 @@ _PIECES = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[가-힣]+|[^\W\d_]+"
 NEGATIVE = tokens("""
     yn flag flg is has verified verify verif valid validated invalid cnt count counts len length num_of status stts
     state_cd exists agree agreed agr agrmt consent optin opt_in optout enabled disabled allow allowed used score rate
-    ratio rank confirmed certified auth_yn crtfc sent opened clicked bounced changed updated modified created deleted
-    expires expiry format regex pattern label type typ kind dvsn category 여부 인증 건수 동의 구분 유형 종류 일시 횟수
-    길이 상태 수신동의 수신 확인 만료 변경일 등록일 수정일
+    ratio rank confirmed certified auth_yn crtfc required requested needed sent opened clicked bounced changed updated
+    modified created deleted expires expiry format regex pattern label type typ kind dvsn category 여부 인증 건수 동의
+    구분 유형 종류 일시 횟수 길이 상태 수신동의 수신 확인 만료 변경일 등록일 수정일
     """)
 
 # Tokens that say "the thing, but not in the clear".

@@ -84,7 +84,7 @@ recognizer = Recognizer(
     negative=tokens(
         """
     email mail eml ip mac web url site http wallet contract memory type cd code yn id seq no 이메일 전자 메일 코드
-    구분 여부 아이피 coin token net nickname alias
+    구분 여부 아이피 coin token net nickname alias name nm person
     """
     ),
     lengths=(3, 300),

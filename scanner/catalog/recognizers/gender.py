@@ -20,7 +20,7 @@ recognizer = Recognizer(
         """,
         weak="gen, 성",
     ),
-    negative=tokens("target product prd goods offender sexual agree 상품 대상"),
+    negative=tokens("target product prd goods offender sexual agree 상품 대상 코드명 명"),
     kinds=NUMERIC_TOO | {TypeKind.BOOLEAN},
     lengths=(1, 12),
     digits=(0, 2),

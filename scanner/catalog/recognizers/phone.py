@@ -94,7 +94,7 @@ recognizer = Recognizer(
         moblphon, whatsapp, telefon, telefonnummer, handynummer, rufnummer, telefono, telephone number, celular,
         portable, gsm, safe no, safety no, vno tel, ctn, 전화, 전화번호, 휴대폰, 휴대폰번호, 핸드폰, 핸드폰번호,
         연락처, 휴대전화, 휴대전화번호, 유선전화, 자택전화, 직장전화, 팩스, 팩스번호, 안심번호, 비상연락처, 수신번호,
-        발신번호, 집전화, 연락번호
+        발신번호, 집전화, 비상연락망, 연락번호
         """,
         weak="""
         contact, cntct, cntc, caller, callee, calling no, called no, sms, kakao, rcv no, receiver no, sender no,
