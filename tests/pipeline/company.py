@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from scanner.cli import main
 from scanner.config import load_config
 from scanner.engine import arrow, open_event_engine
 from scanner.findings import FindingStore
@@ -27,30 +24,37 @@ SCHEMA = f"""
 create role crm_owner nologin;
 create role desk login; create role dlv_app login; create role dlv_batch login; create role ads_app login;
 create role vw_reader login; grant pg_read_all_data to vw_reader;
-create schema crm authorization crm_owner; create schema sales authorization crm_owner; create schema shop authorization crm_owner;
+create schema crm authorization crm_owner; create schema sales authorization crm_owner;
+create schema shop authorization crm_owner;
 create schema dlv authorization dlv_app;
 grant usage on schema crm, sales, shop to public;
 alter default privileges grant select, insert, update, delete on tables to public;
 create table crm.mbr (mbr_no int primary key, mbr_nm varchar(40), hp_no varchar(20), eml varchar(80), jumin_no varchar(14),
     addr varchar(200), reg_dt date);
 insert into crm.mbr select i, (array['김','이','박','최','정','강','조','윤','장','임'])[1 + i % 10]
-        || (array['민','서','지','현','수','영','준'])[1 + i % 7] || (array['우','연','경','진','은','하','호','희','정'])[1 + i % 9],
-    '010-' || lpad((2000 + i)::text, 4, '0') || '-' || lpad((i * 7919 % 10000)::text, 4, '0'), 'user' || i || '@mail' || i % 7 || '.co.kr',
-    lpad((i % 60 + 40)::text, 2, '0') || lpad((i % 12 + 1)::text, 2, '0') || lpad((i % 28 + 1)::text, 2, '0') || '-' || (1 + i % 2)
+        || (array['민','서','지','현','수','영','준'])[1 + i % 7]
+        || (array['우','연','경','진','은','하','호','희','정'])[1 + i % 9],
+    '010-' || lpad((2000 + i)::text, 4, '0') || '-' || lpad((i * 7919 % 10000)::text, 4, '0'),
+    'user' || i || '@mail' || i % 7 || '.co.kr',
+    lpad((i % 60 + 40)::text, 2, '0') || lpad((i % 12 + 1)::text, 2, '0')
+        || lpad((i % 28 + 1)::text, 2, '0') || '-' || (1 + i % 2)
         || lpad((i * 37 % 1000000)::text, 6, '0'),
     '서울특별시 강남구 테헤란로 ' || i % 400 + 1 || ', ' || 101 + i % 20 || '동', date '2024-01-01' + i % 600
     from generate_series(1, {MEMBERS}) i;
-create table sales.customers (customer_id int primary key, first_name text, last_name text, email text unique, phone text, city text);
+create table sales.customers (customer_id int primary key, first_name text, last_name text, email text unique,
+    phone text, city text);
 insert into sales.customers select i, (array['James','Mary','Robert','Linda','Michael','Susan','David','Karen'])[1 + i % 8],
     (array['Smith','Johnson','Brown','Taylor','Wilson','Evans','Walker'])[1 + i % 7], 'j.doe' || i || '@example.com',
     '+44 20 7946 ' || lpad((i % 10000)::text, 4, '0'), (array['London','Leeds','Bath'])[1 + i % 3]
     from generate_series(1, {CUSTOMERS}) i;
-create table crm.ord (ord_id int primary key, mbr_no int not null references crm.mbr, rcv_nm varchar(40), rcv_tel varchar(20),
+create table crm.ord (ord_id int primary key, mbr_no int not null, rcv_nm varchar(40), rcv_tel varchar(20),
     rcv_addr varchar(200), amt int);
 insert into crm.ord select i, 1 + i % {MEMBERS}, m.mbr_nm, m.hp_no, m.addr, 1000 * (i % 90) from generate_series(1, {ORDERS}) i
     join crm.mbr m on m.mbr_no = 1 + i % {MEMBERS};
+alter table crm.ord add foreign key (mbr_no) references crm.mbr;
 create table shop.prd (prd_no int primary key, prd_nm text, price int, stock int);
-insert into shop.prd select i, (array['한우 안심','된장','고등어','현미','홍삼정','감자'])[1 + i % 6] || ' ' || i, 1000 * (i % 50), i % 300
+insert into shop.prd select i,
+    (array['한우 안심','된장','고등어','현미','홍삼정','감자'])[1 + i % 6] || ' ' || i, 1000 * (i % 50), i % 300
     from generate_series(1, {PRODUCTS}) i;
 create view crm.v_mbr as select mbr_no, mbr_nm as nm, hp_no as tel from crm.mbr;
 create function crm.everyone() returns setof crm.mbr language sql security definer as 'select * from crm.mbr';
@@ -119,7 +123,9 @@ class Watched:
 def stored_events(workspace: Workspace, where: str = "true") -> list[dict[str, Any]]:
     engine = open_event_engine(workspace.events.folder, workspace.events.files())
     try:
-        found: list[dict[str, Any]] = arrow(engine, f"select * from events where {where} order by source_file, source_offset").to_pylist()
+        found: list[dict[str, Any]] = arrow(
+            engine, f"select * from events where {where} order by source_file, source_offset"
+        ).to_pylist()
         return found
     finally:
         engine.close()
@@ -132,16 +138,8 @@ def write_config(folder: Path, document: dict[str, Any]) -> Path:
     return path
 
 
-def vendorwatch(config: Path | None, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    """The command as a user runs it, in a process of its own."""
-    return subprocess.run(command(config, *words), text=True, capture_output=True, check=False, timeout=240, **options)
-
-
-def command(config: Path | None, *words: str) -> list[str]:
-    given: Sequence[str] = ("--config", str(config)) if config else ()
-    return [sys.executable, "-c", "from scanner.cli import main; main()", *given, *words]
-
-
-def json_of(done: subprocess.CompletedProcess[str]) -> Any:
-    assert done.stdout, done.stderr
-    return json.loads(done.stdout)
+def scan_command(config: str, slice_bytes: int, started: Any) -> None:
+    """The command `vendorwatch scan` as the work of a process that can be killed."""
+    if started is not None:
+        started.set()
+    main(["--config", config, "scan", "--slice-bytes", str(slice_bytes)])
