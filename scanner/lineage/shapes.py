@@ -201,19 +201,39 @@ def masked_groups(texts: pa.Array) -> tuple[np.ndarray, list[str]]:
     plain = plain.with_columns(marks.str.replace_all(_BY_NUMBERS, "\x06${end}").alias("masked"))
     plain = plain.filter(masked.str.contains(_FIRST), ~masked.str.contains(_UNSAFE), masked.str.contains(_QUOTES_KEPT))
     nothing = pl.lit("")
-    ranged = masked.str.contains(_RANGED)
+    ranged = masked.str.replace_all("<>", "!=", literal=True).str.contains(_RANGED)
     kept = pl.concat_str(
         masked,
         pl.when(masked.str.contains(r"(?i-u:\b(?:limit|fetch|declare)\b)")).then(_found(text, _COUNTS)).otherwise(nothing),
         pl.when(masked.str.contains("\x06")).then(_found(text, _BY)).otherwise(nothing),
-        pl.when(ranged).then(pl.concat_str(_found(text, _AFTER), _found(text, _BEFORE), separator="\x04")).otherwise(nothing),
+        pl.when(ranged).then(pl.col("range")).otherwise(nothing),
         separator="\x04",
     )
-    plain = plain.select("at", kept.alias("kept"))
+    plain = _with_ranges(plain, ranged).select("at", kept.alias("kept"))
     groups = -1 - np.arange(len(frame), dtype=np.int64)  # alone
     codes, masks = _encoded(plain["kept"].to_arrow())
     groups[plain["at"].to_numpy()] = codes
     return groups, masks.to_pylist()
+
+
+def _with_ranges(plain: pl.DataFrame, ranged: pl.Expr) -> pl.DataFrame:
+    """``plain`` with the column ``range``: of a single range of two plain integers its width to the power of two, which is all
+    that the shape's text says of it; of anything else that looks like a range, every constant beside a comparison."""
+    text, after, before = pl.col("text"), pl.col("after"), pl.col("before")
+    found = plain.filter(ranged).select(
+        "at", text.str.extract_all(_AFTER).alias("after"), text.str.extract_all(_BEFORE).alias("before")
+    )
+    exact = pl.concat_str(after.list.join("\x03"), before.list.join("\x03"), separator="\x04")
+    numbers = after.list.eval(pl.element().str.extract(r"^(?i-u:between|and|[<>]=?)\s*([0-9]{1,15})$", 1).cast(pl.Int64))
+    single = (after.list.len() == 2) & (before.list.len() == 1) & before.list.first().str.contains(r"^[0-9]+\s*(?i-u:and)$")
+    found = found.with_columns(
+        exact.alias("exact"), pl.when(single).then(numbers.list.get(1, null_on_oob=True) - numbers.list.first()).alias("width")
+    )
+    width = found["width"].fill_null(0).to_numpy()
+    bits = np.sign(width) * np.frexp(np.abs(width).astype(np.float64))[1]  # exact below 2**53
+    found = found.with_columns(pl.Series("bits", bits))
+    told = pl.when(pl.col("width").is_null()).then(pl.col("exact")).otherwise(pl.concat_str(pl.lit("w"), pl.col("bits")))
+    return plain.join(found.select("at", told.alias("range")), on="at", how="left")
 
 
 def _found(text: pl.Expr, pattern: str) -> pl.Expr:
