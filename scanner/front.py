@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import IO
 
 import pyarrow as pa
@@ -27,6 +26,7 @@ from scanner.errors import ScannerError, SourceError
 from scanner.events import LAST_SCHEMA, to_acts
 from scanner.model import FileId, Position, Skip, Slice, SourceNotice
 from scanner.sources import SOURCES, files
+from scanner.sources.connections import name_sessions
 from scanner.sources.raw import read_ranges
 
 OWN_PROCESS_BYTES = 64 * 1024 * 1024
@@ -81,7 +81,9 @@ def read(task: Task) -> Iterator[Piece | SourceNotice]:
                 yield found
                 continue
             piece, reached = _until(found, task.until)
-            acts, seen = to_acts(engine, piece.records, _last_table(last))
+            records, opened = name_sessions(piece.records, last)
+            _replace_sessions(last, opened)
+            acts, seen = to_acts(engine, records, _last_table(last))
             shapes = lineage.assign_shapes(acts["statement"], acts["logged"], acts["command"], memory)
             last.update({row["session"]: (row["statement_id"], row["substatement_id"]) for row in seen.to_pylist()})
             for session in pc.unique(acts["session"].filter(pc.equal(acts["kind"], "disconnect"))).to_pylist():
@@ -101,6 +103,16 @@ def read(task: Task) -> Iterator[Piece | SourceNotice]:
                 return
     finally:
         engine.close()
+
+
+def _replace_sessions(last: dict[str, tuple[int, int]], opened: dict[str, str]) -> None:
+    """Connection ids that were taken into use anew: their earlier sessions are over."""
+    if opened:
+        current = set(opened.values())
+        for session in [s for s in last if s not in current and s.partition("@")[0] in opened]:
+            del last[session]
+        for session in current:
+            last.setdefault(session, (-1, -1))
 
 
 def _last_table(last: dict[str, tuple[int, int]]) -> pa.Table:
@@ -135,12 +147,7 @@ def _new_bytes(task: Task) -> int:
     done = {(p.file.device, p.file.inode): p.offset for p in task.known}
     total = 0
     for log in files.find(task.path)[0]:
-        try:
-            size = Path(log.path).stat().st_size
-        except OSError:
-            continue  # the reader says what is wrong with it
-        packed = 10 if log.path.endswith((".gz", ".xz", ".zst")) else 1
-        total += max(0, packed * size - done.get((log.device, log.inode), 0))
+        total += max(0, log.size * (10 if log.packed else 1) - done.get((log.device, log.inode), 0))
     return total
 
 

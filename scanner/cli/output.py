@@ -84,6 +84,7 @@ def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]], tit
 
 
 def level_text(level: str) -> str:
+    """A level in its colour, as Rich markup."""
     return f"[{STYLE[level]}]{level}[/]"
 
 
