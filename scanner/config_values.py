@@ -22,7 +22,10 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 # To add an audit format: a file in scanner/sources, a line in its registry, and its name and engine here.
-SOURCE_TYPES: Mapping[str, str] = {"postgres_csvlog": "postgresql"}
+SOURCE_TYPES: Mapping[str, str] = {
+    "postgres_csvlog": "postgresql",
+    "postgres_jsonlog": "postgresql",
+}
 
 # SQLAlchemy dialect -> the engine whose SQL and audit log it is.
 ENGINES: Mapping[str, str] = {"postgresql": "postgresql", "mysql": "mysql", "mariadb": "mariadb", "sqlite": "sqlite"}

@@ -101,7 +101,7 @@ def _fast(data: bytes, found: Cut) -> tuple[pa.Table, Ints, bool] | None:
     """
     last = int(found.ends[-1])
     whole = not found.skips and found.starts[0] == 0
-    sound = data[:last] if whole else b"".join(data[a:b] for a, b in runs(found))
+    sound = data[:last] if whole else b"".join(data[a:b] for a, b in runs(found.starts, found.ends))
     body = mended(sound)
     width = next((w for n in range(min(8, len(found.starts))) if (w := _width(data, found, n)) in WIDTHS), 0)
     if not width or len(body) >= 1 << 31:

@@ -231,9 +231,9 @@ def whole(table: pa.Table, name: str) -> pa.Array:
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
 
 
-def runs(found: Cut) -> list[tuple[int, int]]:
+def runs(starts: Ints, ends: Ints) -> list[tuple[int, int]]:
     """Stretches of adjacent records."""
-    breaks = np.flatnonzero(found.starts[1:] != found.ends[:-1])
-    firsts = found.starts[np.concatenate([[0], breaks + 1])]
-    lasts = found.ends[np.concatenate([breaks, [len(found.ends) - 1]])]
+    breaks = np.flatnonzero(starts[1:] != ends[:-1])
+    firsts = starts[np.concatenate([[0], breaks + 1])]
+    lasts = ends[np.concatenate([breaks, [len(ends) - 1]])]
     return list(zip(firsts.tolist(), lasts.tolist(), strict=True))

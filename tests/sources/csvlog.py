@@ -71,25 +71,32 @@ def record(
 
 
 def read(
-    path: Path | str, known: Sequence[Position] = (), *, zone: str = "Asia/Seoul", slice_bytes: int = 1 << 25
+    path: Path | str,
+    known: Sequence[Position] = (),
+    *,
+    zone: str = "Asia/Seoul",
+    slice_bytes: int = 1 << 25,
+    type: str = "postgres_csvlog",  # noqa: A002 - the configuration's word
+    **options: str,
 ) -> tuple[list[Slice], list[SourceNotice]]:
     """One scan: slices and notices."""
-    given = list(SOURCES["postgres_csvlog"](str(path), zone).read(known, slice_bytes=slice_bytes))
+    given = list(SOURCES[type](str(path), zone, **options).read(known, slice_bytes=slice_bytes))
     return [g for g in given if isinstance(g, Slice)], [g for g in given if isinstance(g, SourceNotice)]
 
 
 class Ledger:
     """Scans a path again and again, remembering positions as the state database does."""
 
-    def __init__(self, path: Path | str, slice_bytes: int = 1 << 25) -> None:
+    def __init__(self, path: Path | str, slice_bytes: int = 1 << 25, **options: str) -> None:
         self.path = path
         self.slice_bytes = slice_bytes
+        self.options = options
         self.positions: dict[str, Position] = {}
         self.slices: list[Slice] = []
         self.notices: list[SourceNotice] = []
 
     def scan(self) -> list[Slice]:
-        slices, self.notices = read(self.path, list(self.positions.values()), slice_bytes=self.slice_bytes)
+        slices, self.notices = read(self.path, list(self.positions.values()), slice_bytes=self.slice_bytes, **self.options)
         for piece in slices:
             known = self.positions.get(piece.file.id)
             assert piece.start == (known.offset if known else 0)
