@@ -24,7 +24,7 @@ from sqlalchemy import select
 from scanner import __version__
 from scanner.catalog import from_json, to_json
 from scanner.config import Config
-from scanner.engine import Engine, arrow, open_engine, open_event_engine
+from scanner.engine import arrow, open_engine, open_event_engine
 from scanner.errors import CatalogError, EvidenceError, StoreError
 from scanner.evidence import RawStore
 from scanner.evidence import export as export_bundle
@@ -34,7 +34,7 @@ from scanner.ingest import Ingest
 from scanner.model import EVENT_SCHEMA, Schema, SourceNotice
 from scanner.shapebook import ShapeBook
 from scanner.sources.base import SLICE_BYTES
-from scanner.sources.raw import read_ranges
+from scanner.sources.raw import holds, read_ranges
 from scanner.store import tables as t
 from scanner.store.events import EventStore
 from scanner.store.ledger import Ledger
@@ -131,6 +131,7 @@ def scan(
             for name in names:
                 _ingest_database(workspace, name, run_id, until, report, progress, slice_bytes)
             _evaluate(workspace, report, progress)
+            _secure(workspace, report, progress)
             status = "complete" if report.complete else "incomplete"
         finally:
             notices = json.dumps([{"path": n.path, "reason": n.reason, "hint": n.hint} for n in report.notices])
@@ -224,57 +225,56 @@ def _evaluate(workspace: Workspace, report: Report, progress: Progress) -> None:
             config=workspace.config,
             table_persons=_table_persons(workspace),
         )
-        _secure(workspace, engine, report, progress)
     finally:
         engine.close()
 
 
-def _secure(workspace: Workspace, engine: Engine, report: Report, progress: Progress) -> None:
-    """Copy the raw log records behind findings into the data directory, while the logs are still there."""
-    store = workspace.raw
+def _secure(workspace: Workspace, report: Report, progress: Progress) -> None:
+    """Copy the raw log records behind findings into the data directory, while the logs are still there.
+
+    Also those of earlier scans that were killed in between, or whose log could not be read then.
+    """
     with reading(workspace.state) as connection:
         wanted = set(connection.execute(select(t.hit.c.event_id).where(t.hit.c.finding_id.is_not(None)).distinct()).scalars())
-        paths = {
-            (row.source_id, row.file_id): row.path
-            for row in connection.execute(select(t.source_file.c.source_id, t.source_file.c.file_id, t.source_file.c.path))
-        }
-    missing = sorted(wanted - store.secured())
+        files = {(row.source_id, row.file_id): row for row in connection.execute(select(t.source_file))}
+    missing = sorted(wanted - workspace.raw.secured()) if wanted else []
     if not missing:
         return
     progress("evidence", f"securing {len(missing):,} raw records")
-    engine.register("missing", pa.table({"event_id": pa.array(missing, pa.string())}))
-    found = arrow(
-        engine,
-        "select event_id, source_id, source_file, source_offset, source_length from events semi join missing using (event_id)",
-    ).to_pylist()
-    engine.unregister("missing")
     by_file: dict[tuple[str, str], dict[int, dict[str, Any]]] = {}
-    for row in found:
+    for row in _places(workspace, missing):
         by_file.setdefault((row["source_id"], row["source_file"]), {})[row["source_offset"]] = row
     secured: list[dict[str, object]] = []
-    for key, wanted_rows in by_file.items():
-        path = paths.get(key, "")
+    for (source_id, file_id), places in by_file.items():
+        file = files[source_id, file_id]
+        taken = len(secured)
+        reason = "their log is not at this path any more"
         try:
-            for offset, data in read_ranges(path, [(r["source_offset"], r["source_length"]) for r in wanted_rows.values()]):
-                row = wanted_rows[offset]
-                secured.append(
-                    {
-                        "event_id": row["event_id"],
-                        "source_id": key[0],
-                        "source_file": key[1],
-                        "path": path,
-                        "offset": offset,
-                        "length": len(data),
-                        "data": data,
-                    }
-                )
+            if holds(file.path, file_id, file.head_length):
+                for offset, data in read_ranges(file.path, [(p["source_offset"], p["source_length"]) for p in places.values()]):
+                    record = {"source_id": source_id, "source_file": file_id, "path": file.path, "offset": offset, "data": data}
+                    secured.append({**record, "event_id": places[offset]["event_id"], "length": len(data)})
         except OSError as error:
-            report.notices.append(
-                SourceNotice(
-                    path, f"raw records of findings could not be secured: {error.strerror}", "restore the log", fatal=False
-                )
-            )
-    store.add(secured)
+            reason = error.strerror or str(error)
+        lost = len(places) - (len(secured) - taken)
+        if lost:
+            what = f"{lost:,} raw records behind findings could not be secured: {reason}"
+            report.notices.append(SourceNotice(file.path, what, "bring the log back; the next scan tries again", fatal=False))
+    workspace.raw.add(secured)
+
+
+def _places(workspace: Workspace, event_ids: list[str]) -> list[dict[str, Any]]:
+    """Where in which log the records of events stand."""
+    engine = open_event_engine(workspace.events.folder, workspace.events.files())
+    try:
+        engine.register("wanted", pa.table({"event_id": pa.array(event_ids, pa.string())}))
+        found: list[dict[str, Any]] = arrow(
+            engine,
+            "select event_id, source_id, source_file, source_offset, source_length from events semi join wanted using (event_id)",
+        ).to_pylist()
+        return found
+    finally:
+        engine.close()
 
 
 def export_finding(workspace: Workspace, finding_id: str, target: Path, *, exported_by: str) -> Path:

@@ -136,16 +136,17 @@ def _append_raw(folder: Path, row: Mapping[str, Any], found: _Raw) -> None:
 
 def verify(folder: Path) -> Verified:
     """Check a bundle: BagIt structure, every hash, every raw record, and that its parts agree. Raises for what is no bundle."""
+    if not (folder / "bagit.txt").is_file():
+        raise EvidenceError(f"{folder} is not an evidence bundle", "give the folder that holds bagit.txt")
+    data = folder / "data"
+    problems = [*_check_manifest(folder, "manifest-sha256.txt"), *_check_manifest(folder, "tagmanifest-sha256.txt")]
     try:
         bag = bagit.Bag(str(folder))
-    except (bagit.BagError, OSError) as error:
-        raise EvidenceError(f"{folder} is not an evidence bundle: {error}", "give the folder that holds bagit.txt") from error
-    problems: list[str] = []
-    try:
         bag.validate()
-    except bagit.BagValidationError as error:
-        problems += [str(detail) for detail in error.details] or [str(error)]
-    data = folder / "data"
+        files = len(bag.entries)
+    except (bagit.BagError, OSError, ValueError) as error:
+        files = 0
+        problems += [f"BagIt: {detail}" for detail in getattr(error, "details", None) or [error]] if not problems else []
     events, records = 0, 0
     try:
         finding = json.loads((data / "finding.json").read_text(encoding="utf-8"))
@@ -160,7 +161,32 @@ def verify(folder: Path) -> Verified:
         problems += _check_raw(data / "raw", index["records"], set(stored))
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
         problems.append(f"a part is missing or not readable: {error}")
-    return Verified(tuple(problems), len(bag.entries), events, records)
+    return Verified(tuple(problems), files, events, records)
+
+
+def _check_manifest(folder: Path, name: str) -> list[str]:
+    """Files of a manifest that are gone or are not as they were, by name; and payload files that no manifest lists."""
+    try:
+        lines = (folder / name).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        return [f"{name} cannot be read: {error}"]
+    problems = []
+    listed = set()
+    for line in lines:
+        digest, _, path = (part.strip() for part in line.partition(" "))
+        listed.add(path)
+        try:
+            with (folder / path).open("rb") as handle:
+                same = hashlib.file_digest(handle, "sha256").hexdigest() == digest
+        except (OSError, ValueError):
+            problems.append(f"{path} is listed in {name} and is not there")
+            continue
+        if not same:
+            problems.append(f"{path} is not as it was exported: its SHA-256 is not the one in {name}")
+    if name.startswith("manifest"):
+        present = {str(path.relative_to(folder)) for path in (folder / "data").rglob("*") if not path.is_dir()}
+        problems += [f"{path} was added: no manifest lists it" for path in sorted(present - listed)]
+    return problems
 
 
 def _check_raw(folder: Path, records: list[dict[str, Any]], events: set[str]) -> list[str]:

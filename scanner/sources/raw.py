@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from scanner.sources.files import Stream
+from scanner.sources.files import Stream, head_hash
 
 _STEP = 1 << 20
+
+
+def holds(path: str, file_id: str, head_length: int) -> bool:
+    """Whether log ``file_id``, known by its first ``head_length`` unpacked bytes, is what lies at ``path``. Raises OSError."""
+    with Stream(Path(path)) as stream:
+        head = stream.read(head_length)
+    return len(head) == head_length and head_hash(head) == file_id.partition("-")[0]
 
 
 def read_ranges(path: str, ranges: Sequence[tuple[int, int]]) -> Iterator[tuple[int, bytes]]:
