@@ -82,10 +82,10 @@ def read(task: Task) -> Iterator[Piece | SourceNotice]:
                 continue
             piece, reached = _until(found, task.until)
             records, opened = name_sessions(piece.records, last)
-            _replace_sessions(last, opened)
             acts, seen = to_acts(engine, records, _last_table(last))
             shapes = lineage.assign_shapes(acts["statement"], acts["logged"], acts["command"], memory)
             last.update({row["session"]: (row["statement_id"], row["substatement_id"]) for row in seen.to_pylist()})
+            _replace_sessions(last, opened)
             for session in pc.unique(acts["session"].filter(pc.equal(acts["kind"], "disconnect"))).to_pylist():
                 last.pop(session, None)
             yield Piece(

@@ -59,6 +59,10 @@ RECORD_SCHEMA = pa.schema(
 )
 
 
+CUT_MARK = " \N{HORIZONTAL ELLIPSIS}[cut by the log]"
+"""Stands behind a statement of which the log kept only the beginning. No SQL ends so: it parses as nothing, never as harmless."""
+
+
 @dataclass(frozen=True)
 class Skip:
     """Bytes of a log that could not be read as a record. Counted, explained and kept for evidence."""

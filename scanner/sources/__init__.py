@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from scanner.sources.base import FileSource, Source
+from scanner.sources.mariadb_server_audit import MariadbServerAudit
 from scanner.sources.postgres_csvlog import PostgresCsvlog
 from scanner.sources.postgres_jsonlog import PostgresJsonlog
 
 SOURCES: dict[str, type[FileSource]] = {
     PostgresCsvlog.type: PostgresCsvlog,
+    MariadbServerAudit.type: MariadbServerAudit,
     PostgresJsonlog.type: PostgresJsonlog,
 }
 """``type:`` of the configuration to its class; each is called with ``(path, time_zone)``."""

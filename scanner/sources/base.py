@@ -48,6 +48,7 @@ class FileSource(ABC):
     """A source that reads log files; a format adds :meth:`parse`. Raises ConfigError for an unknown ``time_zone``."""
 
     type: ClassVar[str]
+    context_bytes: ClassVar[int] = 0  # whole records before the data that :meth:`parse_after` wants to see, roughly in bytes
 
     def __init__(self, path: str, time_zone: str = "UTC") -> None:
         times.zone(time_zone)
@@ -61,6 +62,19 @@ class FileSource(ABC):
         ``at_end``: no more bytes are there now; ``final``: and none will come. ``longer_than``: the first record is known to
         have more bytes than this.
         """
+
+    def parse_after(
+        self,
+        before: bytes,  # noqa: ARG002 - for formats that ask for it with ``context_bytes``
+        data: bytes,
+        base: int,
+        *,
+        at_end: bool,
+        final: bool,
+        longer_than: int,
+    ) -> Parsed:
+        """:meth:`parse` for formats whose records explain later ones: ``before`` are whole lines right before ``data``."""
+        return self.parse(data, base, at_end=at_end, final=final, longer_than=longer_than)
 
     def read(self, known: Sequence[Position], *, slice_bytes: int = SLICE_BYTES) -> Iterator[Slice | SourceNotice]:
         """See :meth:`Source.read`."""
@@ -137,6 +151,7 @@ class _Reading:
         rest = b""
         want = self.slice_bytes
         begun = self.offset
+        before = self._before(log)
         tried = 0
         while True:
             chunk = stream.read(max(want - len(rest), 1))
@@ -145,7 +160,7 @@ class _Reading:
             final = at_end and stream.finished
             if not data:
                 break
-            parsed = self.source.parse(data, self.offset, at_end=at_end, final=final, longer_than=tried)
+            parsed = self.source.parse_after(before, data, self.offset, at_end=at_end, final=final, longer_than=tried)
             if not parsed.consumed:
                 if at_end:
                     break
@@ -166,6 +181,7 @@ class _Reading:
             self.mended += parsed.mended
             self.zones |= parsed.foreign_zones
             yield self._slice(files.located(file, log, complete=final), memoryview(data)[: parsed.consumed], parsed)
+            before = self._whole_lines(before, data[: parsed.consumed])
             rest, tried = data[parsed.consumed :], 0
             want = max(self.slice_bytes, len(rest) + self.slice_bytes // 4)
             if at_end:
@@ -173,6 +189,27 @@ class _Reading:
         if stream.packed and stream.finished and (self.offset == begun or not final):
             nothing = Parsed(RECORD_SCHEMA.empty_table(), (), 0)
             yield self._slice(files.located(file, log, complete=True), memoryview(b""), nothing)
+
+    def _before(self, log: files.LogFile) -> bytes:
+        """Whole lines before the offset, for a source that wants to see them."""
+        if not self.source.context_bytes or not self.offset:
+            return b""
+        start = max(0, self.offset - self.source.context_bytes)
+        with files.Stream(Path(log.path)) as stream:
+            known = stream.skip_to(start)
+            data = stream.read(self.offset - start)
+        return data if known in (b"", b"\n") else data[data.find(b"\n") + 1 :]
+
+    def _whole_lines(self, before: bytes, data: bytes) -> bytes:
+        """``before`` moved on by ``data``."""
+        size = self.source.context_bytes
+        if not size:
+            return b""
+        known = before + data if len(data) < size else data[-size - 1 :]
+        if len(known) <= size:
+            return known
+        start = len(known) - size
+        return known[start:] if known[start - 1 : start] == b"\n" else known[known.find(b"\n", start) + 1 :]
 
     def _slice(self, file: FileId, data: memoryview, parsed: Parsed) -> Slice:
         start, self.offset = self.offset, self.offset + len(data)
