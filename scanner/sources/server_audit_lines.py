@@ -15,7 +15,7 @@ from scanner.model import Skip
 from scanner.sources.cutting import Ints, find_bytes
 from scanner.sources.text import mended
 
-_NAME_REACH = 1024  # a user name has at most 128 characters; with it no record head is longer
+NAME_REACH = 1024  # a user name has at most 128 characters; with it no record head is longer
 
 _HEADS = 64  # beginnings of records that are tried in a damaged line
 
@@ -131,7 +131,7 @@ def _sort_out(
             continue
         line = data[start:end]
         if _BEGINS.match(line) and data[end - 1 : end] == b"\n":
-            if not final and start + _NAME_REACH > len(data):
+            if not final and start + NAME_REACH > len(data):
                 keep[number:] = False  # the rest of this record may be still to come
                 consumed = start
                 break
@@ -176,7 +176,7 @@ def _joined(data: bytes, starts: Ints, ends: Ints, sound: npt.NDArray[np.bool_],
     although a line end follows. All lines up to the one that ends the record are that record: they accuse nobody.
     """
     start = int(starts[number])
-    stop = int(np.searchsorted(starts, start + _NAME_REACH))
+    stop = int(np.searchsorted(starts, start + NAME_REACH))
     for orphan in (True, False):
         for last in range(stop - 1, number, -1):
             line = data[int(starts[last]) : int(ends[last])]
