@@ -29,6 +29,7 @@ from scanner.errors import CatalogError, EvidenceError, StoreError
 from scanner.evidence import RawStore
 from scanner.evidence import export as export_bundle
 from scanner.findings import PERSONS_SCHEMA, FindingStore, update_findings
+from scanner.findings.hits import all_event_ids as event_ids_of_findings
 from scanner.front import Piece, Task, pieces
 from scanner.ingest import Ingest
 from scanner.model import EVENT_SCHEMA, Schema, SourceNotice
@@ -235,7 +236,7 @@ def _secure(workspace: Workspace, report: Report, progress: Progress) -> None:
     Also those of earlier scans that were killed in between, or whose log could not be read then.
     """
     with reading(workspace.state) as connection:
-        wanted = set(connection.execute(select(t.hit.c.event_id).where(t.hit.c.finding_id.is_not(None)).distinct()).scalars())
+        wanted = set(event_ids_of_findings(connection).to_pylist())
         files = {(row.source_id, row.file_id): row for row in connection.execute(select(t.source_file))}
     missing = sorted(wanted - workspace.raw.secured()) if wanted else []
     if not missing:

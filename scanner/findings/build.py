@@ -91,14 +91,14 @@ def build(
     connection: Connection,
     engine: Engine,
     ids: Sequence[str],
+    members: pa.Table,
     *,
     new: Mapping[str, str | None],
     rules_by_id: Mapping[str, RuleText],
     config: Config,
     table_persons: pa.Table,
 ) -> list[Finding]:
-    """Findings ``ids`` from their stored hits and the events behind them (view ``events`` of ``engine``)."""
-    members = _members(connection, ids)
+    """Findings ``ids`` from their hits (``members``, MEMBER_SCHEMA) and the events behind them (``engine``: view ``events``)."""
     engine.register("member", members)
     engine.register("table_persons", table_persons)
     try:
@@ -246,16 +246,6 @@ def _rule_hit(row: Mapping[str, Any], rules_by_id: Mapping[str, RuleText]) -> Ru
 
 def _persons_of(hit: RuleHit, rules: list[dict[str, Any]]) -> int:
     return next(int(row["persons"] or 0) for row in rules if row["rule_id"] == hit.id)
-
-
-def _members(connection: Connection, ids: Sequence[str]) -> pa.Table:
-    rows: list[dict[str, Any]] = []
-    columns = [t.hit.c[name] for name in ("finding_id", "event_id", "rule_id", "level", "time", "observed", "threshold")]
-    for finding_id in ids:
-        rows += [dict(r._mapping) for r in connection.execute(select(*columns).where(t.hit.c.finding_id == finding_id))]
-    schema = pa.schema([(c.name, pa.float64() if c.name in ("observed", "threshold") else pa.string()) for c in columns])
-    table = pa.Table.from_pylist(rows, schema=schema)
-    return table.set_column(4, "time", table["time"].cast(pa.timestamp("us", tz="UTC")))
 
 
 def _stored(connection: Connection, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:

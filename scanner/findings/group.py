@@ -14,16 +14,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Connection, bindparam, select, update
+import pyarrow.compute as pc
+from sqlalchemy import Connection, select
 
 from scanner.engine import Engine, arrow, open_engine
+from scanner.findings import hits
 from scanner.model import HITS_SCHEMA, Level
 from scanner.store import tables as t
-from scanner.store.state import iso, upsert
 
 EPISODE_GAP = timedelta(hours=24)
 OPEN = ("new", "in_progress", "suppressed")
@@ -50,8 +51,19 @@ left join foremost l on l.rule_id = j.rule_id and l.group_key = j.group_key and 
 where l.leads is null or not l.leads or j.account is not distinct from l.leader
 """
 
-_EPISODES = """
-with strong as (select distinct principal, event_id from hit where rank >= 2),
+# ``gap`` is the rule's own reach in microseconds; ``rank`` the level's
+_NUMBERED = """
+create temp table numbered as
+with known as (select *, false as fresh from prior),
+added as (
+    select n.event_id, n.rule_id, n.group_key, n.time, n.level, n.observed, n.threshold, n.principal, null::varchar as finding_id,
+        true as fresh
+    from named n anti join prior p on p.event_id = n.event_id and p.rule_id = n.rule_id and p.group_key = n.group_key
+), hit as (
+    select h.*, l.rank, coalesce(g.gap, $gap) as gap
+    from (select * from known union all by name select * from added) h
+    join ranks l on l.level = h.level left join gaps g on g.rule_id = h.rule_id
+), strong as (select distinct principal, event_id from hit where rank >= 2),
 tiered as (
     select h.*, h.rank >= 2 or s.event_id is not null as is_strong
     from hit h left join strong s on s.principal = h.principal and s.event_id = h.event_id
@@ -59,18 +71,24 @@ tiered as (
     select *, max(time + to_microseconds(gap)) over (
         partition by principal, is_strong order by time, event_id rows between unbounded preceding and 1 preceding
     ) as reach from tiered
-), numbered as (
-    select *, sum(case when reach is null or time > reach then 1 else 0 end) over (
-        partition by principal, is_strong order by time, event_id rows unbounded preceding
-    ) as episode from stepped
 )
+select *, sum(case when reach is null or time > reach then 1 else 0 end) over (
+    partition by principal, is_strong order by time, event_id rows unbounded preceding
+) as episode from stepped
+"""
+
+_EPISODES = """
 select principal, is_strong, episode, list(distinct finding_id) filter (finding_id is not null) as finding_ids,
-    count(*) filter (finding_id is null) as fresh, min(time) as first_time,
-    arg_min(event_id, (time, event_id)) as first_event,
-    arg_min(event_id, (time, event_id)) filter (finding_id is null) as first_fresh,
-    list(distinct struct_pack(event_id := event_id, rule_id := rule_id, group_key := group_key))
-        filter (finding_id is null) as fresh_hits
-from numbered group by all order by principal, first_time
+    count(*) filter (fresh) as fresh, min(time) as first_time,
+    arg_min(event_id, (time, event_id)) as first_event, arg_min(event_id, (time, event_id)) filter (fresh) as first_fresh
+from numbered group by all order by principal, first_time, is_strong
+"""
+
+_OWNED = """
+select n.event_id, n.rule_id, n.group_key, n.time, n.level, n.observed, n.threshold, n.principal, t.finding_id, n.fresh
+from numbered n join target t using (principal, is_strong, episode)
+where n.fresh or n.finding_id = t.finding_id
+order by n.time, n.event_id, n.rule_id, n.group_key
 """
 
 
@@ -80,28 +98,50 @@ class Assigned:
 
     new: Mapping[str, str | None]  # finding id -> the closed finding it follows
     touched: tuple[str, ...]
+    members: pa.Table  # MEMBER_SCHEMA: every hit of the touched findings
 
 
-def hits_with_principals(engine: Engine, hits: pa.Table) -> pa.Table:
+def hits_with_principals(engine: Engine, found: pa.Table) -> pa.Table:
     """Hits with their ``principal``. ``engine`` has the view ``events``."""
-    engine.register("hits", hits.cast(HITS_SCHEMA))
+    engine.register("hits", found.cast(HITS_SCHEMA))
     try:
         return arrow(engine, _PRINCIPALS)
     finally:
         engine.unregister("hits")
 
 
-def assign(connection: Connection, hits: pa.Table, lookback: Mapping[str, timedelta]) -> Assigned:
+def assign(connection: Connection, named: pa.Table, lookback: Mapping[str, timedelta]) -> Assigned:
     """Store hits (with principals) and say which findings they make or join. ``lookback`` is each rule's time span."""
-    if hits.num_rows == 0:
-        return Assigned({}, ())
-    rows = [{**row, "time": iso(row["time"])} for row in hits.to_pylist()]
-    upsert(connection, t.hit, rows, keep=("finding_id",))
-    principals = sorted({row["principal"] for row in rows})
-    episodes = _episodes(_stored_hits(connection, principals), lookback)
-    statuses = _statuses(connection, {f for e in episodes for f in e["finding_ids"] or ()})
+    if named.num_rows == 0:
+        return Assigned({}, (), hits.MEMBER_SCHEMA.empty_table())
+    prior = hits.of_principals(connection, sorted(pc.unique(named["principal"]).to_pylist()))
+    engine = open_engine()
+    try:
+        episodes = _episodes(engine, prior, named, lookback)
+        statuses = _statuses(connection, {f for e in episodes for f in e["finding_ids"] or ()})
+        new, targets = _targets(episodes, statuses)
+        engine.register("target", pa.Table.from_pylist(targets, schema=_TARGET_SCHEMA))
+        owned = arrow(engine, _OWNED)
+    finally:
+        engine.close()
+    fresh = owned.filter(owned["fresh"])
+    principal_of = {target["finding_id"]: target["principal"] for target in targets}
+    for finding_id in pc.unique(fresh["finding_id"]).to_pylist():
+        hits.write(connection, finding_id, principal_of[finding_id], fresh.filter(pc.equal(fresh["finding_id"], finding_id)))
+    return Assigned(new, tuple(principal_of), owned.select(hits.MEMBER_SCHEMA.names))
+
+
+_TARGET_SCHEMA = pa.schema(
+    [("principal", pa.string()), ("is_strong", pa.bool_()), ("episode", pa.int64()), ("finding_id", pa.string())]
+)
+
+
+def _targets(
+    episodes: list[dict[str, Any]], statuses: Mapping[str, tuple[str, str]]
+) -> tuple[dict[str, str | None], list[dict[str, Any]]]:
+    """New findings (and what they follow), and the finding of every episode that makes or joins one."""
     new: dict[str, str | None] = {}
-    touched: dict[str, None] = {}
+    targets = []
     for episode in episodes:
         existing = sorted(episode["finding_ids"] or (), key=lambda f: statuses[f][1])
         still_open = [f for f in existing if statuses[f][0] in OPEN]
@@ -114,55 +154,27 @@ def assign(connection: Connection, hits: pa.Table, lookback: Mapping[str, timede
                 episode["principal"], episode["is_strong"], episode["first_fresh" if existing else "first_event"]
             )
             new[target] = existing[-1] if existing else None
-        touched[target] = None
-        if episode["fresh_hits"]:
-            _own(connection, target, episode["fresh_hits"])
-    return Assigned(new, tuple(touched))
+        targets.append({**{name: episode[name] for name in ("principal", "is_strong", "episode")}, "finding_id": target})
+    return new, targets
 
 
 def _finding_id(principal: str, strong: bool, event_id: str) -> str:
     return hashlib.sha256(f"{principal}\x1e{'strong' if strong else 'weak'}\x1e{event_id}".encode()).hexdigest()[:16]
 
 
-def _stored_hits(connection: Connection, principals: list[str]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for principal in principals:
-        found += [dict(r._mapping) for r in connection.execute(select(t.hit).where(t.hit.c.principal == principal))]
+def _episodes(engine: Engine, prior: pa.Table, named: pa.Table, lookback: Mapping[str, timedelta]) -> list[dict[str, Any]]:
+    gaps = [{"rule_id": rule, "gap": max(span, EPISODE_GAP) // _MICROSECOND} for rule, span in lookback.items()]
+    ranks = [{"level": level.value, "rank": level.rank} for level in Level]
+    engine.register("prior", prior)
+    engine.register("named", named)
+    engine.register("gaps", pa.Table.from_pylist(gaps, schema=pa.schema([("rule_id", pa.string()), ("gap", pa.int64())])))
+    engine.register("ranks", pa.Table.from_pylist(ranks))
+    engine.execute(_NUMBERED, {"gap": EPISODE_GAP // _MICROSECOND})
+    found: list[dict[str, Any]] = arrow(engine, _EPISODES).to_pylist()
     return found
 
 
-def _episodes(rows: list[dict[str, Any]], lookback: Mapping[str, timedelta]) -> list[dict[str, Any]]:
-    schema = pa.schema(
-        [
-            ("principal", pa.string()),
-            ("event_id", pa.string()),
-            ("rule_id", pa.string()),
-            ("group_key", pa.string()),
-            ("time", pa.timestamp("us", tz="UTC")),
-            ("rank", pa.int8()),
-            ("gap", pa.int64()),
-            ("finding_id", pa.string()),
-        ]
-    )
-    table = pa.Table.from_pylist(
-        [
-            {
-                **{name: row[name] for name in ("principal", "event_id", "rule_id", "group_key", "finding_id")},
-                "time": datetime.fromisoformat(row["time"]),
-                "rank": Level(row["level"]).rank,
-                "gap": max(lookback.get(row["rule_id"], EPISODE_GAP), EPISODE_GAP) // timedelta(microseconds=1),
-            }
-            for row in rows
-        ],
-        schema=schema,
-    )
-    engine = open_engine()
-    try:
-        engine.register("hit", table)
-        episodes: list[dict[str, Any]] = arrow(engine, _EPISODES).to_pylist()
-    finally:
-        engine.close()
-    return episodes
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def _statuses(connection: Connection, ids: Iterable[str]) -> dict[str, tuple[str, str]]:
@@ -171,16 +183,3 @@ def _statuses(connection: Connection, ids: Iterable[str]) -> dict[str, tuple[str
         row = connection.execute(select(t.finding.c.status, t.finding.c.created_at).where(t.finding.c.id == finding_id)).one()
         found[finding_id] = (row.status, row.created_at)
     return found
-
-
-def _own(connection: Connection, finding_id: str, hits: list[dict[str, str]]) -> None:
-    statement = (
-        update(t.hit)
-        .where(
-            t.hit.c.event_id == bindparam("b_event"),
-            t.hit.c.rule_id == bindparam("b_rule"),
-            t.hit.c.group_key == bindparam("b_group"),
-        )
-        .values(finding_id=finding_id)
-    )
-    connection.execute(statement, [{"b_event": h["event_id"], "b_rule": h["rule_id"], "b_group": h["group_key"]} for h in hits])

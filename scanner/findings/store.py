@@ -4,38 +4,43 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
 from sqlalchemy import Engine as StateEngine
 
 from scanner.config import Config
 from scanner.engine import Engine
+from scanner.findings import hits
 from scanner.findings.build import build
 from scanner.findings.group import assign, hits_with_principals
 from scanner.findings.model import Finding, RuleText
 from scanner.model import Level
 from scanner.store import tables as t
-from scanner.store.state import now, reading, upsert
+from scanner.store.state import iso, now, reading, upsert
 
 
 def update_findings(
     state: StateEngine,
     engine: Engine,
-    hits: pa.Table,
+    found: pa.Table,
     *,
     batches: Sequence[int],
     rules: Mapping[str, RuleText],
     config: Config,
     table_persons: pa.Table,
 ) -> tuple[int, int]:
-    """Turn hits into findings and mark ``batches`` as evaluated, in one transaction. Returns (new, updated).
+    """Turn hits (``found``, HITS_SCHEMA) into findings and mark ``batches`` as evaluated, in one transaction.
+
+    Returns (new, updated).
 
     ``engine`` has the view ``events`` over every event that an open finding may rest on. ``table_persons`` is
     PERSONS_SCHEMA: how many people each personal table holds.
     """
-    named = hits_with_principals(engine, hits) if hits.num_rows else hits
+    named = hits_with_principals(engine, found) if found.num_rows else found
     with state.begin() as connection:
         assigned = assign(connection, named, {rule.id: rule.lookback for rule in rules.values()})
         findings = (
@@ -43,6 +48,7 @@ def update_findings(
                 connection,
                 engine,
                 assigned.touched,
+                assigned.members,
                 new=assigned.new,
                 rules_by_id=rules,
                 config=config,
@@ -176,24 +182,22 @@ class FindingStore:
     def event_ids(self, finding_id: str) -> list[str]:
         """Events a finding rests on."""
         with reading(self.state) as connection:
-            return list(
-                connection.execute(
-                    select(t.hit.c.event_id).where(t.hit.c.finding_id == finding_id).distinct().order_by(t.hit.c.event_id)
-                ).scalars()
-            )
+            found: list[str] = pc.unique(hits.of_finding(connection, finding_id)["event_id"]).to_pylist()
+        return sorted(found)
 
     def events_page(
         self, finding_id: str, *, limit: int, after: tuple[str, str] | None = None
     ) -> tuple[list[tuple[str, str]], int]:
         """(time, event_id) of up to ``limit`` events a finding rests on, the oldest first, and how many there are in all."""
-        h = t.hit.c
-        mine = h.finding_id == finding_id
-        statement = select(h.time, h.event_id).where(mine).distinct().order_by(h.time, h.event_id).limit(limit)
-        if after is not None:
-            statement = statement.where(or_(h.time > after[0], and_(h.time == after[0], h.event_id > after[1])))
         with reading(self.state) as connection:
-            total = connection.execute(select(func.count(h.event_id.distinct())).where(mine)).scalar_one()
-            return [(row.time, row.event_id) for row in connection.execute(statement)], int(total)
+            found = hits.of_finding(connection, finding_id)
+        events = found.group_by(["time", "event_id"]).aggregate([]).sort_by([("time", "ascending"), ("event_id", "ascending")])
+        rest = events
+        if after is not None:
+            moment = pa.scalar(datetime.fromisoformat(after[0]), pa.timestamp("us", tz="UTC"))
+            same = pc.and_(pc.equal(events["time"], moment), pc.greater(events["event_id"], after[1]))
+            rest = events.filter(pc.or_(pc.greater(events["time"], moment), same))
+        return [(iso(row["time"]), row["event_id"]) for row in rest.slice(0, limit).to_pylist()], events.num_rows
 
 
 def _document(text: str, status: str, verdict: str | None) -> dict[str, Any]:

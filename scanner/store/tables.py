@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 metadata = MetaData(
     naming_convention={
@@ -177,20 +177,16 @@ contract_version = Table(
 
 # -- findings -----------------------------------------------------------------------------------------------------
 
-hit = Table(
-    "hit",
+hit_part = Table(
+    "hit_part",
     metadata,
-    Column("event_id", String(255), primary_key=True),
-    Column("rule_id", String(64), primary_key=True),
-    Column("group_key", String(512), primary_key=True),
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("finding_id", String(32), nullable=False),
     Column("principal", String(512), nullable=False),  # whom findings group by
-    Column("time", String(32), nullable=False),
-    Column("level", String(16), nullable=False),
-    Column("observed", Float),
-    Column("threshold", Float),
-    Column("finding_id", String(32)),
-    Index("ix_hit_principal", "principal", "time"),
-    Index("ix_hit_finding_id", "finding_id"),
+    Column("rows", BigInteger, nullable=False),
+    Column("document", LargeBinary, nullable=False),  # scanner.findings.hits: one evaluation's hits of one finding
+    Index("ix_hit_part_finding_id", "finding_id"),
+    Index("ix_hit_part_principal", "principal"),
 )
 
 finding = Table(

@@ -148,21 +148,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("database", "account", "what", "value", name=op.f("pk_habit_seen")),
     )
     op.create_table(
-        "hit",
-        sa.Column("event_id", sa.String(length=255), nullable=False),
-        sa.Column("rule_id", sa.String(length=64), nullable=False),
-        sa.Column("group_key", sa.String(length=512), nullable=False),
+        "hit_part",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("finding_id", sa.String(length=32), nullable=False),
         sa.Column("principal", sa.String(length=512), nullable=False),
-        sa.Column("time", sa.String(length=32), nullable=False),
-        sa.Column("level", sa.String(length=16), nullable=False),
-        sa.Column("observed", sa.Float(), nullable=True),
-        sa.Column("threshold", sa.Float(), nullable=True),
-        sa.Column("finding_id", sa.String(length=32), nullable=True),
-        sa.PrimaryKeyConstraint("event_id", "rule_id", "group_key", name=op.f("pk_hit")),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.Column("document", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hit_part")),
     )
-    with op.batch_alter_table("hit", schema=None) as batch_op:
-        batch_op.create_index("ix_hit_finding_id", ["finding_id"], unique=False)
-        batch_op.create_index("ix_hit_principal", ["principal", "time"], unique=False)
+    with op.batch_alter_table("hit_part", schema=None) as batch_op:
+        batch_op.create_index("ix_hit_part_finding_id", ["finding_id"], unique=False)
+        batch_op.create_index("ix_hit_part_principal", ["principal"], unique=False)
 
     op.create_table(
         "run",
