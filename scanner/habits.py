@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -90,7 +91,7 @@ def learn(events: pa.Table, habits: Habits) -> Learnt:
     flags, fresh = _first_seen(events, account, names, time, settled, habits)
     z = _baseline(events, account, names, habits)
     days = _add_days(events, account, names, habits)
-    dormant = np.where(previous >= 0, (time - previous) / _DAY_US, np.nan)
+    dormant = np.where(previous >= 0, np.maximum(time - previous, 0) / _DAY_US, np.nan)
     columns = pa.table(
         [
             pa.array(z, mask=np.isnan(z)),
@@ -103,23 +104,25 @@ def learn(events: pa.Table, habits: Habits) -> Learnt:
 
 
 def _spans(account: Ints, names: list[str], time: Ints, habits: Habits) -> tuple[list[tuple[int, int]], Ints]:
-    """First and last event of each account with this slice, and for each event the time of its account's event before (or -1)."""
+    """First (logged) and latest event of each account with this slice; for each event the latest one before it (or -1)."""
     order = np.argsort(account, kind="stable")
     order = order[account[order] >= 0]
     mine, at = account[order], time[order]
     begins = np.flatnonzero(np.append(True, mine[1:] != mine[:-1])) if len(order) else order
     before = np.empty(len(order), np.int64)
-    before[1:] = at[:-1]
     known = [habits.spans.get(name) for name in names]
-    before[begins] = [span[1] if (span := known[code]) else -1 for code in mine[begins].tolist()]
+    # logs are in time order but for the odd millisecond: what counts is the latest event logged before
+    for begin, end in pairwise([*begins.tolist(), len(order)]):
+        before[begin] = span[1] if (span := known[mine[begin]]) else -1
+        before[begin + 1 : end] = np.maximum(np.maximum.accumulate(at[begin : end - 1]), before[begin])
     previous = np.full(len(account), -1, np.int64)
     previous[order] = before
     spans: list[tuple[int, int]] = [(0, 0)] * len(names)
     if len(order):
-        lows, highs = np.minimum.reduceat(at, begins), np.maximum.reduceat(at, begins)
-        for code, low, high in zip(mine[begins].tolist(), lows.tolist(), highs.tolist(), strict=True):
+        highs = np.maximum.reduceat(at, begins)
+        for code, low, high in zip(mine[begins].tolist(), at[begins].tolist(), highs.tolist(), strict=True):
             old = known[code]
-            spans[code] = (min(low, old[0]), max(high, old[1])) if old else (low, high)
+            spans[code] = (old[0], max(high, old[1])) if old else (low, high)
             habits.spans[names[code]] = spans[code]
     return spans, previous
 
