@@ -15,6 +15,7 @@ The cases, in the order in which they are decided (observed behaviour of pgAudit
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -90,6 +91,8 @@ class Measured:
 # SQLSTATE classes raised before a statement runs or by what it writes: no row can have left.
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _BEFORE_RUNNING = ("08P", "0A", "0L", "0P", "23", "25", "26", "28", "2B", "34", "3B", "3D", "3F", "42", "44")
+
+_DUMP_PROGRAMS = "^(pg_dump|pg_dumpall|mysqldump|mariadb-dump|mydumper|expdp)"
 
 _SETUP = """
 create temp table act as
@@ -219,7 +222,7 @@ select n, eff_shape, best::bigint as exposed_rows, low::bigint as exposed_rows_l
     case when way = 'nobody' and returned_rows is null then 'unknown' else rows_source end as rows_source,
     case when coalesce(total_persons, 0) > 0
          then least(1.0, persons_best(best, total_rows, total_persons, single) / total_persons) else 0.0 end as table_share,
-    dump or coalesce(regexp_matches(app_name, '^(pg_dump|pg_dumpall|mysqldump|mariadb-dump|mydumper|expdp)'), false) as dump,
+    dump or coalesce(regexp_matches(app_name, '{_DUMP_PROGRAMS}'), false) as dump,
     way = 'failed' and high > 0 as aborted, way = 'fetch' as is_fetch
 from counted
 """
@@ -292,7 +295,7 @@ def measure(engine: Engine, acts: pa.Table, facts: pa.Table, carry: SessionCarry
     that share a statement with them, go through the cases above.
     """
     code = _codes(acts["shape"], facts["shape"])
-    relevant = _relevant(acts, facts, code)
+    plain, relevant = _sorted_out(acts, facts, code, carry)
     small, left = _measured(engine, acts.take(pa.array(relevant)), acts, facts, carry)
 
     own = facts["techniques"].to_pylist()
@@ -301,6 +304,8 @@ def measure(engine: Engine, acts: pa.Table, facts: pa.Table, carry: SessionCarry
     facts_row = code.copy()
     numbers = {name: np.zeros(acts.num_rows, np.float64 if name == "table_share" else np.int64) for name in _NUMBERS}
     reported = pc.if_else(pc.is_valid(acts["returned_rows"]), "reported", "unknown").combine_chunks()
+    for name, values in _plain_numbers(acts, facts, code, plain).items():
+        numbers[name][plain] = values
     if small.num_rows:
         for name in _NUMBERS:
             numbers[name][relevant] = small[name].to_numpy()
@@ -320,20 +325,64 @@ def measure(engine: Engine, acts: pa.Table, facts: pa.Table, carry: SessionCarry
     return Measured(pa.table([columns[name] for name in EXPOSED_SCHEMA.names], schema=EXPOSED_SCHEMA), left)
 
 
-def _relevant(acts: pa.Table, facts: pa.Table, code: Ints) -> Ints:
-    """Acts from which something personal may leave, that steer a session, or that share a statement with such an act."""
+def _sorted_out(acts: pa.Table, facts: pa.Table, code: Ints, carry: SessionCarry) -> tuple[Ints, Ints]:
+    """Acts that are a statement of their own with a reported count, and those that need the cases above.
+
+    The latter: acts from which something personal may leave, that steer a session, that share a statement with such an act,
+    and the last statement of each session, of which more acts may come in the next slice.
+    """
     steers = pc.is_in(facts["kind"], value_set=pa.array(_STEERING))
     telling = pc.or_(pc.or_(pc.not_equal(facts["mode"], "none"), steers), pc.or_(facts["dump_setup"], facts["explains"]))
-    flags = np.append(_mask(telling), False)  # -1, no shape, is the last
-    relevant = flags[code]
+    relevant = np.append(_mask(telling), False)[code]  # -1, no shape, is the last
     audit = _mask(pc.equal(acts["kind"], "audit"))
-    sessions = acts["session"].combine_chunks().dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    key = sessions.astype(np.int64) * (1 << 40) + pc.fill_null(acts["statement_id"], 0).to_numpy()
-    # more acts of the last statement of a session may come in the next slice: what it is must be known by then
-    _, from_behind = np.unique(sessions[audit][::-1], return_index=True)
-    ends = key[audit][::-1][from_behind]
-    shares = np.isin(key, np.union1d(key[relevant & audit], ends)) & audit
-    return np.flatnonzero(relevant | shares)
+    encoded = acts["session"].combine_chunks().dictionary_encode()
+    session = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    key = session * (1 << 40) + pc.fill_null(acts["statement_id"], 0).to_numpy()
+    _, statement, sizes = np.unique(key[audit], return_inverse=True, return_counts=True)
+
+    countable = pc.and_(pc.equal(facts["kind"], "select"), pc.equal(facts["mode"], "rows"))
+    countable = pc.and_(countable, pc.invert(pc.or_(facts["explains"], facts["dump_setup"])))
+    plain = np.append(_mask(countable), False)[code] & audit
+    plain &= _mask(pc.and_(pc.is_valid(acts["returned_rows"]), pc.equal(acts["command"], "SELECT")))
+    plain &= ~_mask(pc.match_substring_regex(acts["app_name"], _DUMP_PROGRAMS)) & ~_mask(acts["fk_check"])
+    plain[audit] &= sizes[statement] == 1
+    setting_up = acts["session"].filter(pa.array(np.append(_mask(facts["dump_setup"]), False)[code]))
+    busy = pa.chunked_array(
+        [*setting_up.chunks, *carry.dumping["session"].chunks, *carry.statements["session"].chunks], pa.string()
+    )
+    is_busy = pc.fill_null(pc.is_in(encoded.dictionary, value_set=busy.combine_chunks()), False).to_numpy(zero_copy_only=False)
+    plain &= ~np.append(is_busy, True)[session]
+
+    open_end = np.zeros(len(sizes), np.bool_)
+    _, from_behind = np.unique(session[audit][::-1], return_index=True)
+    open_end[statement[::-1][from_behind]] = True
+    special = np.bincount(statement, (relevant & ~plain)[audit], len(sizes)) > 0
+    needed = relevant & ~plain
+    needed[audit] |= (special | open_end)[statement]
+    return np.flatnonzero(plain & ~needed), np.flatnonzero(needed)
+
+
+def _plain_numbers(acts: pa.Table, facts: pa.Table, code: Ints, plain: Ints) -> dict[str, npt.NDArray[Any]]:
+    """Exposure of acts whose every returned row is a record; the formulas are those of the SQL macros."""
+    n = pc.fill_null(acts["returned_rows"], 0).to_numpy()[plain]
+    rows, persons = (
+        np.append(pc.fill_null(facts[name], 0).to_numpy(), 0)[code[plain]].astype(np.float64)
+        for name in ("total_rows", "total_persons")
+    )
+    single = np.append(_mask(facts["single"]), False)[code[plain]]
+    known = (persons > 0) & (rows > 0)
+    safe_rows, safe_persons = np.where(known, rows, 1.0), np.where(known, persons, 1.0)
+    whole = persons >= rows  # a row is a person
+    drawn = np.clip(n / safe_rows, 0.0, 1.0)
+    occupied = np.maximum(1, np.round(safe_persons * (1 - np.power(1 - drawn, safe_rows / safe_persons))))
+    best = np.where(whole, np.where(single, n, np.minimum(n, persons)), np.where(n >= rows, persons, occupied))
+    at_least = np.minimum(persons, np.ceil(n * safe_persons / np.maximum(safe_rows, np.maximum(n, 1))))
+    low = np.where(whole, np.where(single, n, 1), np.where((n >= rows) & single, persons, at_least))
+    high = np.where(whole & single, n, np.minimum(n, persons))
+    values = {"exposed_persons": best, "exposed_persons_low": low, "exposed_persons_high": high}
+    counts = {name: np.where(n <= 0, 0, np.where(known, value, n)).astype(np.int64) for name, value in values.items()}
+    share = np.where(persons > 0, np.minimum(1.0, counts["exposed_persons"] / safe_persons), 0.0)
+    return {"exposed_rows": n, "exposed_rows_low": n, "exposed_rows_high": n, **counts, "table_share": share}
 
 
 _STEERING = ("declare", "fetch", "close", "prepare", "execute", "deallocate", "replication")
