@@ -144,11 +144,17 @@ def read_documents(path: Path, shown: str, problems: list[Problem]) -> list[Docu
     return parse_documents(text, shown, problems)
 
 
+def _loader(text: str) -> type[Any]:
+    """libyaml's loader, ten times as fast, where it is there. It nests on the C stack, so deep brackets get the other one."""
+    shallow = text.count("[") + text.count("{") <= 2_000
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader) if shallow else yaml.SafeLoader
+
+
 def parse_documents(text: str, shown: str, problems: list[Problem]) -> list[Document]:
     """As :func:`read_documents`, for text."""
     documents: list[Document] = []
     try:
-        nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
+        nodes = list(yaml.compose_all(text, Loader=_loader(text)))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problems.append(Problem(shown, mark.line + 1 if mark else 1, "", f"is not YAML: {_first_line(error)}"))
