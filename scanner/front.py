@@ -1,6 +1,6 @@
-"""The first half of the way: log → records → acts with their shapes. It needs nothing but the log and what was read before.
+"""The first half of the way: log → records → acts. It needs nothing but the log and what was read before.
 
-For a large log it runs in a process of its own beside the second half (exposure, contracts, habits, store), so that two
+For a large log it runs in a process of its own beside the second half (shapes, exposure, contracts, habits, store), so that two
 cores work at once; for a small one in the same process. Both ways give the same: the process only carries :class:`Task` in
 and :class:`Piece` out, one piece ahead.
 """
@@ -20,7 +20,6 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scanner import lineage
 from scanner.engine import open_engine
 from scanner.errors import ScannerError, SourceError
 from scanner.events import LAST_SCHEMA, to_acts
@@ -48,7 +47,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Piece:
-    """One slice, read: its place in the log, its acts (ACT_SCHEMA plus ``shape``), and the sessions' last audit lines."""
+    """One slice, read: its place in the log, its acts, and the sessions' last audit lines."""
 
     file: FileId
     start: int
@@ -56,8 +55,7 @@ class Piece:
     sha256: str
     skips: tuple[Skip, ...]
     records: int
-    acts: pa.Table
-    shapes: pa.Table  # lineage.Shapes.table
+    acts: pa.Table  # ACT_SCHEMA
     last: pa.Table  # LAST_SCHEMA, after this piece
 
 
@@ -72,7 +70,6 @@ def pieces(task: Task) -> Iterator[Piece | SourceNotice]:
 def read(task: Task) -> Iterator[Piece | SourceNotice]:
     """Pieces of everything new, made here."""
     source = SOURCES[task.type](task.path, task.time_zone)
-    memory = lineage.ShapeMemory()
     last = {row["session"]: (row["statement_id"], row["substatement_id"]) for row in task.last.to_pylist()}
     engine = open_engine()
     try:
@@ -83,7 +80,6 @@ def read(task: Task) -> Iterator[Piece | SourceNotice]:
             piece, reached = _until(found, task.until)
             records, opened = name_sessions(piece.records, last)
             acts, seen = to_acts(engine, records, _last_table(last))
-            shapes = lineage.assign_shapes(acts["statement"], acts["logged"], acts["command"], memory)
             last.update({row["session"]: (row["statement_id"], row["substatement_id"]) for row in seen.to_pylist()})
             _replace_sessions(last, opened)
             for session in pc.unique(acts["session"].filter(pc.equal(acts["kind"], "disconnect"))).to_pylist():
@@ -95,8 +91,7 @@ def read(task: Task) -> Iterator[Piece | SourceNotice]:
                 piece.sha256,
                 piece.skips,
                 piece.records.num_rows,
-                acts.append_column("shape", shapes.keys),
-                shapes.table,
+                acts,
                 _last_table(last),
             )
             if reached:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scanner import lineage
 from scanner.config import Config
 from scanner.contracts import EXPORT_ROWS_SCHEMA, judge
 from scanner.engine import Engine
@@ -36,6 +37,7 @@ class Ingest:
     engine: Engine
     last: pa.Table = field(default_factory=LAST_SCHEMA.empty_table)
     carry: SessionCarry = field(default_factory=SessionCarry.empty)
+    memory: lineage.ShapeMemory = field(default_factory=lineage.ShapeMemory)
     habits: Habits = field(default_factory=Habits)
     exports: pa.Table = field(default_factory=EXPORT_ROWS_SCHEMA.empty_table)
 
@@ -59,7 +61,9 @@ class Ingest:
 
     def events(self, piece: Piece, batch: int, source_id: str) -> tuple[pa.Table, BatchChanges]:
         """Events of one piece (EVENT_SCHEMA), and what the batch changes in the state database."""
-        enriched = self._exposed(piece.acts, piece.shapes)
+        acts = piece.acts
+        shapes = lineage.assign_shapes(acts["statement"], acts["logged"], acts["command"], self.memory)
+        enriched = self._exposed(acts.append_column("shape", shapes.keys), shapes.table)
         judged, exports = judge(enriched, self.config, self.database, self.exports)
         learnt = learn(judged, self.habits)
         events = self._finish(judged, learnt.columns, piece, batch, source_id)

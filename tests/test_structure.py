@@ -44,7 +44,7 @@ KNOWS: dict[str, set[str]] = {
     **{stage: SHARED | more for stage, more in STAGES.items()},
     # composition: the pipeline, and the two parts of it that are worth a file of their own
     "shapebook": SHARED | {"lineage", "exposure", "store"},
-    "front": SHARED | {"sources", "events", "lineage"},
+    "front": SHARED | {"sources", "events"},
     "ingest": SHARED | set(STAGES) | {"front", "shapebook"},
     "pipeline": SHARED | set(STAGES) | {"front", "shapebook", "ingest"},
     "doctor": SHARED | set(STAGES) | {"pipeline"},
