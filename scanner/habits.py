@@ -26,6 +26,7 @@ LEARN_DAYS = 5
 LOOK_BACK_DAYS = 35
 
 _DAY_US = 86_400_000_000
+_MOST_DAYS = 1 << 24  # more than a day number takes, so that account and day fit into one integer
 _EPOCH = date(1970, 1, 1)
 
 Ints = npt.NDArray[np.int64]
@@ -176,8 +177,8 @@ def _baseline(events: pa.Table, account: Ints, names: list[str], habits: Habits)
     }
     active: dict[int, list[int]] = {}  # days of this slice on which an account did anything, exposing or not
     dated = (account >= 0) & _valid(events["day_local"])
-    pairs = np.unique(np.stack([account[dated], day[dated]]), axis=1)
-    for code, when in pairs.T.tolist():
+    for pair in np.unique(account[dated] * _MOST_DAYS + day[dated]).tolist():
+        code, when = divmod(pair, _MOST_DAYS)
         active.setdefault(code, []).append(when)
     base, middle, spread = (np.empty(len(starts)) for _ in range(3))
     for i, row in enumerate(rows[starts].tolist()):

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -147,28 +149,31 @@ class Ingest:
 
     def _join(self, acts: pa.Table, exposed: pa.Table, facts: pa.Table) -> pa.Table:
         """Acts with their exposure and what their shape says: EVENT_SCHEMA's columns but contract, habit and origin."""
-        row = exposed["facts"].combine_chunks()
-        known = row.is_valid()
-        none = pa.scalar([], pa.list_(pa.string()))
-        exposes = pc.greater(exposed["exposed_rows_high"], 0)
-        sense = pc.fill_null(facts["sensitivity"].combine_chunks().take(row), 0)
-        where = facts["destination"].combine_chunks().take(row)
-        returned = pc.fill_null(pc.greater(acts["returned_rows"], 0), False)
+        row = exposed["facts"].fill_null(-1).to_numpy()
+        size = facts.num_rows
+        known = row >= 0
+        hidden = np.where(known, row, size)  # one row behind the facts stands for "nothing"
+        sense = np.append(facts["sensitivity"].to_numpy(), 0)[hidden]
+        where = facts["destination"].combine_chunks().take(pa.array(row, mask=~known))
+        client, table = (_flags(pc.equal(where, word)) for word in ("client", "table"))
+        returned = _flags(pc.greater(acts["returned_rows"], 0))
         # Masked or quasi-identifying columns expose nobody, and what is copied into another table has not left yet;
         # the reader of the event wants to know all the same.
-        told = pc.or_(pc.and_(pc.equal(sense, 1), pc.equal(where, "client")), pc.equal(where, "table"))
-        shown = pc.or_(exposes, pc.and_(pc.fill_null(told, False), returned))
-        logged = pc.split_pattern(acts["logged"], "\x1f")
-        logged = pc.if_else(pc.equal(acts["logged"], ""), none, logged)
+        shown = (exposed["exposed_rows_high"].to_numpy() > 0) | (returned & (((sense == 1) & client) | table))
+        told = pa.array(np.where(shown, hidden, size))
+        nothing = pa.array([[]], pa.list_(pa.string()))
+        logged = acts["logged"].combine_chunks().dictionary_encode()
+        names = pa.array([text.split("\x1f") if text else [] for text in logged.dictionary.to_pylist()], pa.list_(pa.string()))
+        place = np.where(known, row, size + logged.indices.fill_null(0).to_numpy(zero_copy_only=False))
         columns = {
             **{name: acts[name] for name in acts.column_names if name in EVENT_SCHEMA.names or name == "n"},
             **{name: exposed[name] for name in exposed.column_names if name != "facts"},
             "day": acts["time"].cast(pa.date32()),
-            "tables": pc.if_else(known, facts["tables"].combine_chunks().take(row), logged.combine_chunks()),
+            "tables": pa.concat_arrays([facts["tables"].combine_chunks(), names]).take(pa.array(place)),
             "destination": where,
-            "pii_classes": pc.if_else(shown, facts["pii_classes"].combine_chunks().take(row), none),
-            "pii_columns": pc.if_else(shown, facts["pii_columns"].combine_chunks().take(row), none),
-            "sensitivity": pc.if_else(shown, sense, pa.scalar(0, pa.int8())),
+            "pii_classes": pa.concat_arrays([facts["pii_classes"].combine_chunks(), nothing]).take(told),
+            "pii_columns": pa.concat_arrays([facts["pii_columns"].combine_chunks(), nothing]).take(told),
+            "sensitivity": pa.array(np.where(shown, sense, 0), pa.int8()),
             "source_offset": acts["offset"],
             "source_length": acts["length"],
         }
@@ -200,6 +205,11 @@ def _first_rows(shapes: pa.ChunkedArray, start: int) -> dict[str, int]:
     ahead = pa.table({"shape": shapes.slice(start), "row": pa.array(range(start, len(shapes)), pa.int64())})
     first = ahead.group_by("shape").aggregate([("row", "min")])
     return _as_dict(first["shape"], first["row_min"])
+
+
+def _flags(values: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    found: npt.NDArray[np.bool_] = pc.fill_null(values, False).to_numpy(zero_copy_only=False)
+    return found
 
 
 def _constant(value: str, size: int) -> pa.Array:

@@ -225,7 +225,7 @@ def _with_ranges(plain: pl.DataFrame, ranged: pl.Expr) -> pl.DataFrame:
     )
     exact = pl.concat_str(after.list.join("\x03"), before.list.join("\x03"), separator="\x04")
     numbers = after.list.eval(pl.element().str.extract(r"^(?i-u:between|and|[<>]=?)\s*([0-9]{1,15})$", 1).cast(pl.Int64))
-    single = (after.list.len() == 2) & (before.list.len() == 1) & before.list.first().str.contains(r"^[0-9]+\s*(?i-u:and)$")
+    single = (after.list.len() == 2) & (before.list.len() == 1) & before.list.first().str.contains(r"^\s*[0-9]+\s*(?i-u:and)$")
     found = found.with_columns(
         exact.alias("exact"), pl.when(single).then(numbers.list.get(1, null_on_oob=True) - numbers.list.first()).alias("width")
     )
