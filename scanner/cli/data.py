@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -147,7 +147,7 @@ def _write(reader: Any, target: Path) -> int:
         with partial.open("w", encoding="utf-8") as handle:
             for batch in reader:
                 count += batch.num_rows
-                handle.writelines(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in batch.to_pylist())
+                handle.writelines(json.dumps(row, ensure_ascii=False, default=_iso) + "\n" for row in batch.to_pylist())
     elif suffix == ".csv":
         flat = pa.schema([f.with_type(pa.string()) if pa.types.is_list(f.type) else f for f in EVENT_SCHEMA])
         with pa.csv.CSVWriter(partial, flat) as csv_writer:
@@ -163,6 +163,10 @@ def _write(reader: Any, target: Path) -> int:
         raise ScannerError(f"cannot tell the format of {target}", "name it .parquet, .csv or .ndjson")
     partial.replace(target)
     return count
+
+
+def _iso(moment: datetime | date) -> str:
+    return moment.isoformat()
 
 
 def _safe(column: Any) -> Any:

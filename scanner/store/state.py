@@ -46,8 +46,12 @@ def open_state(url: str) -> Engine:
         engine = create_engine(url, pool_pre_ping=parsed.get_backend_name() != "sqlite")
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _prepare_sqlite)
-        with engine.begin() as connection:
-            _upgrade(connection)
+        try:
+            with engine.begin() as connection:
+                _upgrade(connection)
+        except BaseException:
+            engine.dispose()
+            raise
     except (SQLAlchemyError, OSError) as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         raise StoreError(
