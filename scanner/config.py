@@ -20,9 +20,7 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     SecretStr,
@@ -33,6 +31,7 @@ from pydantic import (
 )
 from sqlalchemy.engine import make_url
 
+from scanner.config_sources import AuditSource, Model
 from scanner.config_values import (
     DAYS,
     DEFAULT_SCHEMAS,
@@ -55,7 +54,6 @@ from scanner.config_values import (
     closest,
     hide_secrets,
     holiday,
-    path_text,
     wrong,
 )
 from scanner.config_yaml import Document, Key, Problem, read_yaml
@@ -87,18 +85,12 @@ __all__ = [
 ]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True, coerce_numbers_to_str=True
-    )
-
-
 # ---------------------------------------------------------------------------------------------------------------
 # The models, in the order of the file.
 # ---------------------------------------------------------------------------------------------------------------
 
 
-class Hours(_Model):
+class Hours(Model):
     """A weekly window ``[from, to)`` in local time. ``from`` after ``to`` runs overnight and belongs to the day it begins on."""
 
     days: Annotated[tuple[Day, ...], BeforeValidator(as_list), Field(min_length=1)] = (0, 1, 2, 3, 4, 5, 6)
@@ -144,30 +136,14 @@ HoursChoice = Annotated[
 ]
 
 
-class AuditSource(_Model):
-    """Where one audit log is. ``path`` is a glob; ``time_zone`` is that of times logged without one."""
-
-    type: str
-    path: Annotated[str, BeforeValidator(path_text), Field(min_length=1)]
-    time_zone: TimeZone | None = None
-
-    @field_validator("type")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        if value not in SOURCE_TYPES:
-            hint = closest(value, SOURCE_TYPES) or "known are " + ", ".join(SOURCE_TYPES)
-            raise wrong("{value} is not an audit source this version reads", value, hint)
-        return value
-
-
-class Schedule(_Model):
+class Schedule(Model):
     """When to scan and to look at the catalogue again: cron expressions in the configuration's time zone, or None for never."""
 
     scan: Cron = "*/5 * * * *"
     catalog: Cron = "0 3 * * *"
 
 
-class Database(_Model):
+class Database(Model):
     """One customer database: how to look at its catalogue, and where its audit logs are."""
 
     url: Url
@@ -221,7 +197,7 @@ class Database(_Model):
         return tuple(dict.fromkeys(schema for schema in known if schema is not None))
 
 
-class Export(_Model):
+class Export(Model):
     """A bulk export agreed beforehand: which columns, how many rows a local day, and when."""
 
     columns: Annotated[tuple[ColumnPattern, ...], BeforeValidator(as_list), Field(min_length=1)]
@@ -229,7 +205,7 @@ class Export(_Model):
     hours: HoursChoice = "any"
 
 
-class Contract(_Model):
+class Contract(Model):
     """What a vendor may do, and from when until when (local dates, both included)."""
 
     from_: Date | None = Field(default=None, alias="from")
@@ -256,7 +232,7 @@ class Contract(_Model):
         return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:12]
 
 
-class Vendor(_Model):
+class Vendor(Model):
     """An outside company: which accounts are its own, where it works from, and what was agreed."""
 
     name: str = ""
@@ -268,7 +244,7 @@ class Vendor(_Model):
     contract: Contract | None = None
 
 
-class Config(_Model):
+class Config(Model):
     """Everything a run needs to know. See :func:`load_config`."""
 
     data_dir: FilePath = Field(default=Path("data"), validate_default=True)
@@ -368,12 +344,12 @@ def _check_whole(document: Document, value: dict[str, Any]) -> None:
                 document.complain(key, f"{shown!r} already belongs to {owners[account]}", "an account has one vendor")
 
 
-def _model_at(key: Key) -> type[_Model] | None:
+def _model_at(key: Key) -> type[Model] | None:
     """The model whose keys stand at a place of the file, to say which key was meant."""
     pattern = tuple("*" if isinstance(part, int) or (index == 1 and key[0] in ("databases", "vendors")) else part
                     for index, part in enumerate(key))  # fmt: skip
     contract = ("vendors", "*", "contract")
-    known: dict[tuple[str, ...], type[_Model]] = {
+    known: dict[tuple[str, ...], type[Model]] = {
         (): Config,
         ("business_hours",): BusinessHours,
         ("databases", "*"): Database,

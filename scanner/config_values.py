@@ -25,6 +25,7 @@ from sqlalchemy.exc import ArgumentError
 SOURCE_TYPES: Mapping[str, str] = {
     "postgres_csvlog": "postgresql",
     "postgres_jsonlog": "postgresql",
+    "postgres_stderr": "postgresql",
     "mariadb_server_audit": "mariadb",
 }
 

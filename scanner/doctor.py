@@ -201,10 +201,12 @@ def _sources(workspace: Workspace, name: str) -> Iterator[Check]:
         yield Check(f"audit source of {name}", "problem", "none is configured", "add `audit:` with the path of its log")
     for index, audit in enumerate(config.databases[name].audit):
         what = f"audit source {name}/{index}"
-        source = SOURCES[audit.type](audit.path, audit.time_zone or config.time_zone)
+        source = SOURCES[audit.type](audit.path, audit.time_zone or config.time_zone, **audit.options)
         known = workspace.ledger.positions(f"{name}/{index}")
         first = next(iter(source.read(known, slice_bytes=64 * 1024)), None)
         if isinstance(first, SourceNotice) and first.fatal:
             yield Check(what, "problem", f"{first.path}: {first.reason}", first.hint)
         else:
             yield Check(what, "ok", f"{audit.type}, {audit.path}, {len(known)} files known")
+        for limit in source.limits():
+            yield Check(what, "note", limit.reason, limit.hint)

@@ -43,6 +43,7 @@ class Task:
     slice_bytes: int
     last: pa.Table  # LAST_SCHEMA: last audit lines of open sessions before this
     until: datetime | None = None
+    options: tuple[tuple[str, str], ...] = ()  # what the source is told beside path and time zone
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def pieces(task: Task) -> Iterator[Piece | SourceNotice]:
 
 def read(task: Task) -> Iterator[Piece | SourceNotice]:
     """Pieces of everything new, made here."""
-    source = SOURCES[task.type](task.path, task.time_zone)
+    source = SOURCES[task.type](task.path, task.time_zone, **dict(task.options))
     last = {row["session"]: (row["statement_id"], row["substatement_id"]) for row in task.last.to_pylist()}
     engine = open_engine()
     try:

@@ -165,6 +165,7 @@ def _ingest_database(
             task = Task(
                 type=audit.type,
                 path=audit.path,
+                options=tuple(audit.options.items()),
                 time_zone=audit.time_zone or workspace.config.time_zone,
                 known=tuple(ledger.positions(source_id)),
                 slice_bytes=slice_bytes,

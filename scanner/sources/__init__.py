@@ -6,12 +6,14 @@ from scanner.sources.base import FileSource, Source
 from scanner.sources.mariadb_server_audit import MariadbServerAudit
 from scanner.sources.postgres_csvlog import PostgresCsvlog
 from scanner.sources.postgres_jsonlog import PostgresJsonlog
+from scanner.sources.postgres_stderr import PostgresStderr
 
 SOURCES: dict[str, type[FileSource]] = {
     PostgresCsvlog.type: PostgresCsvlog,
     MariadbServerAudit.type: MariadbServerAudit,
     PostgresJsonlog.type: PostgresJsonlog,
+    PostgresStderr.type: PostgresStderr,
 }
-"""``type:`` of the configuration to its class; each is called with ``(path, time_zone)``."""
+"""``type:`` of the configuration to its class; each is called with ``(path, time_zone, **options)``, the options of its own."""
 
 __all__ = ["SOURCES", "Source"]

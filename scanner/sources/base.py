@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -48,12 +49,17 @@ class FileSource(ABC):
     """A source that reads log files; a format adds :meth:`parse`. Raises ConfigError for an unknown ``time_zone``."""
 
     type: ClassVar[str]
+    settle_seconds: ClassVar[float] = 0.0  # without end marks: a last record is whole once nothing was written for so long
     context_bytes: ClassVar[int] = 0  # whole records before the data that :meth:`parse_after` wants to see, roughly in bytes
 
     def __init__(self, path: str, time_zone: str = "UTC") -> None:
         times.zone(time_zone)
         self.path = path
         self.time_zone = time_zone
+
+    def limits(self) -> tuple[SourceNotice, ...]:
+        """What this source, as it is configured, cannot tell."""
+        return ()
 
     @abstractmethod
     def parse(self, data: bytes, base: int, *, at_end: bool, final: bool, longer_than: int) -> Parsed:
@@ -160,7 +166,8 @@ class _Reading:
             final = at_end and stream.finished
             if not data:
                 break
-            parsed = self.source.parse_after(before, data, self.offset, at_end=at_end, final=final, longer_than=tried)
+            settled = at_end and (final or self._settled(stream))
+            parsed = self.source.parse_after(before, data, self.offset, at_end=settled, final=final, longer_than=tried)
             if not parsed.consumed:
                 if at_end:
                     break
@@ -189,6 +196,11 @@ class _Reading:
         if stream.packed and stream.finished and (self.offset == begun or not final):
             nothing = Parsed(RECORD_SCHEMA.empty_table(), (), 0)
             yield self._slice(files.located(file, log, complete=True), memoryview(b""), nothing)
+
+    def _settled(self, stream: files.Stream) -> bool:
+        """Has nobody written to the file for as long as the format asks for? A clock that runs backwards holds up nothing."""
+        wait = self.source.settle_seconds
+        return not wait or abs(time.time() - stream.modified) >= wait
 
     def _before(self, log: files.LogFile) -> bytes:
         """Whole lines before the offset, for a source that wants to see them."""

@@ -61,7 +61,8 @@ class Stream:
     def __init__(self, path: Path) -> None:
         self._file: BinaryIO = path.open("rb")
         try:
-            self._left = os.fstat(self._file.fileno()).st_size
+            found = os.fstat(self._file.fileno())
+            self._left, self.modified = found.st_size, found.st_mtime
             start = self._file.read(6)
             self._file.seek(0)
         except OSError:

@@ -1,0 +1,55 @@
+"""The ``audit:`` entries of the configuration: where a log is, and what its kind must be told beside that."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from scanner.config_prefix import DEFAULT_PREFIX, PrefixError, parse_prefix
+from scanner.config_values import SOURCE_TYPES, TimeZone, closest, path_text, wrong
+
+
+class Model(BaseModel):
+    """What all parts of the configuration have in common."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True, coerce_numbers_to_str=True
+    )
+
+
+class AuditSource(Model):
+    """Where one audit log is. ``path`` is a glob; ``time_zone`` is that of times logged without one."""
+
+    type: str
+    path: Annotated[str, BeforeValidator(path_text), Field(min_length=1)]
+    time_zone: TimeZone | None = None
+    log_line_prefix: str | None = None  # of postgres_stderr: the server's setting; PostgreSQL's own default when left out
+
+    @field_validator("type")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in SOURCE_TYPES:
+            hint = closest(value, SOURCE_TYPES) or "known are " + ", ".join(SOURCE_TYPES)
+            raise wrong("{value} is not an audit source this version reads", value, hint)
+        return value
+
+    @field_validator("log_line_prefix")
+    @classmethod
+    def _readable(cls, value: str | None) -> str | None:
+        try:
+            parse_prefix(value or DEFAULT_PREFIX)
+        except PrefixError as error:
+            raise wrong(f"{{value}} {error}", value, error.hint) from None
+        return value
+
+    @model_validator(mode="after")
+    def _own_options(self) -> AuditSource:
+        if self.log_line_prefix is not None and self.type != "postgres_stderr":
+            raise wrong(f"is of no use to {self.type}", hint="take it out, or correct `type`", key="log_line_prefix")
+        return self
+
+    @property
+    def options(self) -> dict[str, str]:
+        """What this kind of source is told beside its path and time zone."""
+        return {} if self.log_line_prefix is None else {"log_line_prefix": self.log_line_prefix}
