@@ -26,14 +26,13 @@ from scanner.catalog import from_json, to_json
 from scanner.config import Config
 from scanner.engine import arrow, open_engine, open_event_engine
 from scanner.errors import CatalogError, EvidenceError, StoreError
+from scanner.events import LAST_SCHEMA
 from scanner.evidence import RawStore
 from scanner.evidence import export as export_bundle
 from scanner.findings import PERSONS_SCHEMA, FindingStore, update_findings
 from scanner.findings.hits import all_event_ids as event_ids_of_findings
 from scanner.front import Piece, Task, pieces
-from scanner.ingest import Ingest
 from scanner.model import EVENT_SCHEMA, Schema, SourceNotice
-from scanner.shapebook import ShapeBook
 from scanner.sources.base import SLICE_BYTES
 from scanner.sources.raw import holds, read_ranges
 from scanner.store import tables as t
@@ -43,6 +42,7 @@ from scanner.store.state import now, open_state, reading, rows, upsert
 
 if TYPE_CHECKING:
     from scanner.catalog import CatalogScan
+    from scanner.ingest import Ingest
 
 Progress = Callable[[str, str], None]  # (what, detail)
 
@@ -152,14 +152,10 @@ def _ingest_database(
     progress: Progress,
     slice_bytes: int,
 ) -> None:
-    database = workspace.config.databases[name]
-    schema = _schema_or_notice(workspace, name, report, progress)
     ledger = workspace.ledger
-    engine = open_engine(spill_to=str(workspace.config.data_dir / "spill"))
+    ingest: Ingest | None = None
     try:
-        book = ShapeBook.open(name, schema, ledger.load("shape", name), ledger.load("derived_table", name))
-        ingest = Ingest.resume(name, workspace.config, book, engine, ledger)
-        for index, audit in enumerate(database.audit):
+        for index, audit in enumerate(workspace.config.databases[name].audit):
             source_id = f"{name}/{index}"
             progress("reading", f"{name}: {audit.path}")
             task = Task(
@@ -169,25 +165,42 @@ def _ingest_database(
                 time_zone=audit.time_zone or workspace.config.time_zone,
                 known=tuple(ledger.positions(source_id)),
                 slice_bytes=slice_bytes,
-                last=ingest.last,
+                last=ingest.last if ingest else _last_lines(ledger, name),
                 until=until,
             )
             for piece in pieces(task):
                 if isinstance(piece, SourceNotice):
                     report.notices.append(piece)
+                elif piece.end == piece.start and not piece.skips:
+                    ledger.note_file(source_id, piece)  # nothing new in it, but it may have moved
                 else:
+                    ingest = ingest or _open_ingest(workspace, name, report, progress)
                     _store(workspace, ingest, piece, run_id, source_id, report, progress)
     finally:
-        engine.close()
+        if ingest is not None:
+            ingest.engine.close()
+
+
+def _last_lines(ledger: Ledger, name: str) -> pa.Table:
+    carried = ledger.sessions(name)
+    return carried[0].cast(LAST_SCHEMA) if carried else LAST_SCHEMA.empty_table()
+
+
+def _open_ingest(workspace: Workspace, name: str, report: Report, progress: Progress) -> Ingest:
+    """The second half of the way, once there is something for it to do: its parsers take a moment to load."""
+    from scanner.ingest import Ingest
+    from scanner.shapebook import ShapeBook
+
+    ledger = workspace.ledger
+    schema = _schema_or_notice(workspace, name, report, progress)
+    book = ShapeBook.open(name, schema, ledger.load("shape", name), ledger.load("derived_table", name))
+    return Ingest.resume(name, workspace.config, book, open_engine(spill_to=str(workspace.config.data_dir / "spill")), ledger)
 
 
 def _store(
     workspace: Workspace, ingest: Ingest, piece: Piece, run_id: int, source_id: str, report: Report, progress: Progress
 ) -> None:
     ledger = workspace.ledger
-    if piece.end == piece.start and not piece.skips:
-        ledger.note_file(source_id, piece)  # nothing new in it, but it may have moved
-        return
     batch = ledger.next_batch()
     events, changes = ingest.events(piece, batch, source_id)
     staged = workspace.events.stage(events, batch=batch, app_id=f"{source_id}/{piece.file.id}", app_version=piece.end)
