@@ -28,6 +28,8 @@ from scanner.shapebook import ShapeBook
 from scanner.store.ledger import BatchChanges, Ledger, arrow_rows
 from scanner.store.state import iso
 
+_MAX_PASSES = 20  # a copy makes its readers stale, which may be copies; copies in a circle settle soon or are left as they are
+
 
 @dataclass
 class Ingest:
@@ -109,9 +111,10 @@ class Ingest:
         """Analyse the shapes of ``acts`` from row ``start`` on that are not known for the schema as it is now, in the order in
         which they appear. Returns the row up to which the judgements hold."""
         row_of = _first_rows(acts["shape"], start) if start else _as_dict(representatives["shape"], representatives["row"])
-        pending = [(row_of[shape], shape) for shape in self.book.missing(row_of)]
-        pending += self._grown(acts, row_of, start)
-        while pending:
+        for _ in range(_MAX_PASSES):
+            pending = [(row_of[shape], shape) for shape in self.book.missing(row_of)] + self._grown(acts, row_of, start)
+            if not pending:
+                break
             for row, shape in sorted(pending):
                 act = acts.slice(row, 1).select(["statement", "logged", "command", "time", "returned_rows"]).to_pylist()[0]
                 known = len(self.book.current)
@@ -126,7 +129,6 @@ class Ingest:
                 # less than one more: a copy has made shapes stale that were judged without it
                 if row > start and len(self.book.current) <= known:
                     return row
-            pending = self._grown(acts, row_of, start)
         return int(acts.num_rows)
 
     def _grown(self, acts: pa.Table, shapes: Iterable[str], start: int) -> list[tuple[int, str]]:

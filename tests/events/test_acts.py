@@ -49,12 +49,8 @@ def test_lines_of_one_statement_are_one_act() -> None:
 
 def test_substatements_sessions_and_statements_are_told_apart() -> None:
     found = acts(audit(1, 1), audit(1, 2), audit(2, 1), audit(1, 1, session="b"))
-    assert [(a["session"], a["statement_id"], a["substatement_id"]) for a in found] == [
-        ("a", 1, 1),
-        ("a", 1, 2),
-        ("a", 2, 1),
-        ("b", 1, 1),
-    ]
+    keys = [(a["session"], a["statement_id"], a["substatement_id"]) for a in found]
+    assert keys == [("a", 1, 1), ("a", 1, 2), ("a", 2, 1), ("b", 1, 1)]
 
 
 def test_a_line_that_cannot_be_classified_does_not_name_the_act() -> None:
@@ -110,15 +106,11 @@ def test_other_records_are_no_events() -> None:
     assert acts() == []
 
 
-lines = st.builds(
-    lambda session, statement, sub, kind: (
-        audit(statement, sub, session=session) if kind else {"kind": "disconnect", "session": session}
-    ),
-    st.sampled_from("ab"),
-    st.integers(1, 4),
-    st.integers(1, 2),
-    st.integers(0, 9),
-)
+def either(session: str, statement: int, sub: int, kind: int) -> dict[str, Any]:
+    return audit(statement, sub, session=session) if kind else {"kind": "disconnect", "session": session}
+
+
+lines = st.builds(either, st.sampled_from("ab"), st.integers(1, 4), st.integers(1, 2), st.integers(0, 9))
 
 
 @settings(max_examples=40)
