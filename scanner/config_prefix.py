@@ -35,7 +35,7 @@ ESCAPES: Mapping[str, str] = {
     "q": "stop here in processes that are no session",
     "Q": "query identifier",
 }
-_ITEM = re.compile(r"%(?P<padding>-?\d+)?(?P<escape>.)|(?P<text>[^%]+)|(?P<end>%-?\d*)\Z", re.DOTALL)
+_ITEM = re.compile(r"(?P<end>%-?\d*)\Z|%(?P<padding>-?\d+)?(?P<escape>.)|(?P<text>[^%]+)", re.DOTALL)
 
 
 @dataclass(frozen=True)

@@ -151,7 +151,7 @@ def _read(grammar: Grammar, home: ZoneInfo, data: bytes, found: Cut) -> Rows:
     heads = pc.binary_slice(lines, 0, HEAD_BYTES)
     read = _Heads(grammar, heads)
     if b"\0" in data:
-        holding = np.searchsorted(starts, find_bytes(np.frombuffer(data, np.uint8), 0), side="right") - 1
+        holding = np.searchsorted(starts, find_bytes(np.frombuffer(data, np.uint8, int(ends[-1])), 0), side="right") - 1
         read.kind[holding] = -1
     owner, orphan = _owners(read, grammar)
     doubtful = _doubtful(grammar, heads, read, owner)
@@ -175,6 +175,10 @@ def _read(grammar: Grammar, home: ZoneInfo, data: bytes, found: Cut) -> Rows:
     columns["sql_state_code"] = _text(fields["e"]) if "e" in fields else code
     if "r" in fields or "h" in fields:
         columns["connection_from"] = _address(_text(fields["r" if "r" in fields else "h"]))
+    if grammar.names_behind_app:
+        certain = pa.array(~doubtful[records])
+        for name in ("user_name", "database_name"):
+            columns[name] = pc.if_else(certain, columns[name], None)
     columns["session_id"] = _sessions(fields, clock, home)
     line = _text(fields["l"]) if "l" in fields else columns["session_line_num"]
     columns["session_line_num"] = pc.if_else(pc.equal(line, ""), None, line).cast(pa.int64())
@@ -237,9 +241,12 @@ def _doubtful(grammar: Grammar, heads: pa.Array, read: _Heads, owner: Ints) -> B
     first = owner == np.arange(len(owner))
     if grammar.longest:
         # another label behind the first one; text in SQL alone seldom fits between prefix and label
-        marked = np.flatnonzero(first & pc.match_substring_regex(heads, r"(?s):  .*:  ").to_numpy(zero_copy_only=False))
+        twice = pc.match_substring_regex(heads, r"(?s):  .*:  ").to_numpy(zero_copy_only=False)
+        marked = np.flatnonzero(first & (twice | grammar.names_behind_app))
         other = pc.extract_regex(heads.take(pa.array(marked)), grammar.longest)
-        doubtful[marked] = _lengths(pc.struct_field(other, "head")) != read.length[marked]
+        for name in ("head", "f_a"):
+            own = _lengths(read.fields["a"])[marked] if name == "f_a" else read.length[marked]
+            doubtful[marked] |= _lengths(pc.struct_field(other, name)) != own
     if grammar.session:
         outside = first.copy()
         for escape in grammar.fields[grammar.stop :]:
@@ -305,8 +312,7 @@ class _Texts:
 
 
 def _known(column: pa.Array, instead: str | None) -> pa.Array:
-    """Names without padding; what stands for an unknown one becomes ``instead``."""
-    column = pc.utf8_rtrim(column, " ")
+    """Names; what stands for an unknown one becomes ``instead``."""
     return pc.if_else(pc.is_in(column, pa.array([*UNKNOWN, ""])), pa.scalar(instead, pa.string()), column)
 
 

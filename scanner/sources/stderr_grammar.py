@@ -93,6 +93,7 @@ class Grammar:
     head: str  # group "head": prefix and label; group "label"; a group f_x for each escape x
     quick: str  # ``head`` without bounds and with any word for a label: a match counts when the label is one of LABELS
     longest: str  # the same with the client's own fields as long as can be; "" when the client has none
+    names_behind_app: bool  # the client's application name stands before account or database, and may imitate them
     session: str  # "longest" without the way out at %q; "" without %q
     stop: int  # how many of ``fields`` stand before %q
     stub: str  # what stands before the first field of the client; "" when the client has none
@@ -121,6 +122,7 @@ def grammar(prefix: str) -> Grammar:
         head,
         _UNBOUNDED.sub(r"*\1", head.replace(_LABEL, "[^ :\\n]+:  ")),
         _head(_pattern(items, longest, stop=True)) if "a" in names else "",
+        "a" in names and bool({"u", "d"} & set(names[names.index("a") :])),
         _head(_pattern(items, free, stop=False)) if has_stop and client else "",
         _stop(items),
         rf"\A{stub}" if stub else "",
