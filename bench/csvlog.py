@@ -64,7 +64,7 @@ vendors:
       until: 2027-12-31
       purpose: answer customers
       tables: ["public.members"]
-      hours: business
+      hours: any
       max_persons_per_day: 100000
 """
 
