@@ -64,7 +64,8 @@ select "group",
     coalesce(first(audit_class order by n) filter (command <> '???'), first(audit_class order by n)) as audit_class,
     coalesce(first(command order by n) filter (command <> '???'), first(command order by n)) as command,
     first(statement order by n) filter (statement is not null) as statement,
-    coalesce(array_to_string(list_sort(list_distinct(list(object_name) filter (object_name is not null))), chr(31)), '') as logged,
+    coalesce(array_to_string(list_sort(list_distinct(list(object_name) filter (object_name is not null))), chr(31)), '')
+        as logged,
     max(rows) as rows
 from lines group by "group" order by "group"
 """

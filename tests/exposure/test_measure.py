@@ -270,11 +270,11 @@ def test_people_are_never_more_than_rows_or_people(n: int, r: int, p: int, one: 
 
 
 def formulas(cases: list[tuple[int, int, int, bool]]) -> list[tuple[int, int, int]]:
-    from scanner.exposure.measure import _MACROS
+    from scanner.exposure.cases import MACROS
 
     engine = open_engine(threads=1)
     try:
-        engine.execute(_MACROS)
+        engine.execute(MACROS)
         names = ("persons_low", "persons_best", "persons_high")
         call = ", ".join(f"{name}(?::bigint, ?::bigint, ?::bigint, ?)::bigint" for name in names)
         return [tuple(engine.execute(f"select {call}", [*case] * 3).fetchone() or ()) for case in cases]
