@@ -28,6 +28,7 @@ from scanner.shapebook import ShapeBook
 from scanner.store.ledger import BatchChanges, Ledger, arrow_rows
 from scanner.store.state import iso
 
+_TOLD = ["statement", "logged", "command", "time", "returned_rows", "dbname"]  # of an act, to who analyses its shape
 _MAX_PASSES = 20  # a copy makes its readers stale, which may be copies; copies in a circle settle soon or are left as they are
 
 
@@ -66,7 +67,9 @@ class Ingest:
     def events(self, piece: Piece, batch: int, source_id: str) -> tuple[pa.Table, BatchChanges]:
         """Events of one piece (EVENT_SCHEMA), and what the batch changes in the state database."""
         acts = piece.acts
-        shapes = lineage.assign_shapes(acts["statement"], acts["logged"], acts["command"], self.memory)
+        shapes = lineage.assign_shapes(
+            acts["statement"], acts["logged"], acts["command"], self.memory, dialect=self.book.dialect, databases=acts["dbname"]
+        )
         enriched = self._exposed(acts.append_column("shape", shapes.keys), shapes.table)
         judged, exports = judge(enriched, self.config, self.database, self.exports)
         learnt = learn(judged, self.habits)
@@ -116,7 +119,7 @@ class Ingest:
             if not pending:
                 break
             for row, shape in sorted(pending):
-                act = acts.slice(row, 1).select(["statement", "logged", "command", "time", "returned_rows"]).to_pylist()[0]
+                act = acts.slice(row, 1).select(_TOLD).to_pylist()[0]
                 known = len(self.book.current)
                 self.book.add(
                     shape,
@@ -125,6 +128,7 @@ class Ingest:
                     command=act["command"] or "",
                     rows=act["returned_rows"],
                     seen=iso(act["time"]),
+                    dbname=act["dbname"],
                 )
                 # less than one more: a copy has made shapes stale that were judged without it
                 if row > start and len(self.book.current) <= known:

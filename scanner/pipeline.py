@@ -193,7 +193,8 @@ def _open_ingest(workspace: Workspace, name: str, report: Report, progress: Prog
 
     ledger = workspace.ledger
     schema = _schema_or_notice(workspace, name, report, progress)
-    book = ShapeBook.open(name, schema, ledger.load("shape", name), ledger.load("derived_table", name))
+    engine = workspace.config.databases[name].engine
+    book = ShapeBook.open(name, schema, ledger.load("shape", name), ledger.load("derived_table", name), engine)
     return Ingest.resume(name, workspace.config, book, open_engine(spill_to=str(workspace.config.data_dir / "spill")), ledger)
 
 

@@ -27,16 +27,22 @@ class ShapeBook:
     known: dict[str, Facts] = field(default_factory=dict)
     current: set[str] = field(default_factory=set)  # shapes whose facts hold for the schema as it is now
     derived: dict[TableRef, Table] = field(default_factory=dict)
+    dialect: str = "postgresql"  # the engine whose SQL it is
     new_shapes: dict[str, dict[str, Any]] = field(default_factory=dict)
     new_derived: dict[TableRef, Table] = field(default_factory=dict)
 
     @classmethod
     def open(
-        cls, database: str, schema: Schema, shape_rows: Iterable[Mapping[str, Any]], derived_rows: Iterable[Mapping[str, Any]]
+        cls,
+        database: str,
+        schema: Schema,
+        shape_rows: Iterable[Mapping[str, Any]],
+        derived_rows: Iterable[Mapping[str, Any]],
+        dialect: str = "postgresql",
     ) -> ShapeBook:
         """The book as the state database remembers it."""
         derived = {ref: table for ref, table in map(_table_from_row, derived_rows) if ref not in schema.tables}
-        book = cls(database, replace(schema, tables={**schema.tables, **derived}), derived=derived)
+        book = cls(database, replace(schema, tables={**schema.tables, **derived}), derived=derived, dialect=dialect)
         for row in shape_rows:
             book.known[row["shape"]] = Facts.from_json(row["facts"])
             if row["schema_version"] == schema.version:
@@ -48,10 +54,20 @@ class ShapeBook:
         return [shape for shape in shapes if shape not in self.current]
 
     def add(
-        self, shape: str, statement: str | None, *, logged: Sequence[str], command: str, rows: int | None, seen: str
+        self,
+        shape: str,
+        statement: str | None,
+        *,
+        logged: Sequence[str],
+        command: str,
+        rows: int | None,
+        seen: str,
+        dbname: str | None = None,
     ) -> Facts:
-        """Analyse one shape by a representative statement. ``rows`` is the largest row count reported for it."""
-        found = lineage.analyze(statement, self.schema, logged=logged, command=command)
+        """Analyse one shape by a representative statement. ``rows`` is the largest row count reported for it, ``dbname`` the
+        database that the session was in."""
+        path = (dbname,) if dbname and self.dialect in ("mariadb", "mysql") else ()
+        found = lineage.analyze(statement, self.schema, logged=logged, command=command, search_path=path, dialect=self.dialect)
         result = facts(shape, found, self.schema, logged=logged, statement=statement or "")
         copy = self._derive(found, result, rows)
         result = replace(result, copies_into=str(copy) if copy else None)
@@ -62,7 +78,7 @@ class ShapeBook:
             "shape": shape,
             "schema_version": self.schema.version,
             "kind": found.kind.value,
-            "statement": lineage.masked(statement) if statement else "",
+            "statement": lineage.masked(statement, self.dialect) if statement else "",
             "facts": result.to_json(),
             "first_seen": seen,
         }

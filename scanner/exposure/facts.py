@@ -282,9 +282,12 @@ def _is_backup(command: str) -> bool:
     return command.lstrip().upper().startswith("BASE_BACKUP")
 
 
+_DUMP_SETTINGS = frozenset({"synchronize_seqscans", "sql_quote_show_create"})  # pg_dump's; mysqldump's and mariadb-dump's
+
+
 def _dump_setup(lineage: Lineage) -> bool:
     """pg_dump and its kin switch synchronised scans off or name their cursor so; no ordinary client does either."""
-    return lineage.cursor == "_pg_dump_cursor" or any(name == "synchronize_seqscans" for name, _ in lineage.settings)
+    return lineage.cursor == "_pg_dump_cursor" or any(name in _DUMP_SETTINGS for name, _ in lineage.settings)
 
 
 def _explains(lineage: Lineage, schema: Schema) -> bool:

@@ -2,9 +2,43 @@
 
 from __future__ import annotations
 
-from scanner.lineage.analysis import analyze
-from scanner.lineage.masking import masked
+from collections.abc import Sequence
+
+from scanner.lineage import analysis, masking
+from scanner.lineage.dialects import MYSQL
 from scanner.lineage.shapes import ShapeMemory, Shapes, assign_shapes
 from scanner.lineage.techniques import SENTENCES, Technique
+from scanner.model import Lineage, Schema
+
+
+def analyze(
+    statement: str | None,
+    schema: Schema,
+    *,
+    logged: Sequence[str] = (),
+    command: str = "",
+    search_path: Sequence[str] = (),
+    dialect: str = "postgresql",
+) -> Lineage:
+    """What one statement reads, returns and writes, in the engine's own SQL. Never raises, whatever the text.
+
+    ``logged`` are the relations that the audit log named for it (``schema.name``), ``command`` the log's command word,
+    ``search_path`` where unqualified names live: the default database in MariaDB and MySQL.
+    """
+    if dialect in MYSQL:
+        from scanner.lineage import mysql
+
+        return mysql.analyze(statement, schema, logged=logged, command=command, search_path=search_path)
+    return analysis.analyze(statement, schema, logged=logged, command=command, search_path=search_path)
+
+
+def masked(statement: str, dialect: str = "postgresql") -> str:
+    """The statement with ``?`` for every literal, without comments, on one line."""
+    if dialect in MYSQL:
+        from scanner.lineage import mysql
+
+        return mysql.masked(statement)
+    return masking.masked(statement)
+
 
 __all__ = ["SENTENCES", "ShapeMemory", "Shapes", "Technique", "analyze", "assign_shapes", "masked"]

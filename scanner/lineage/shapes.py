@@ -13,6 +13,7 @@ The subset: strings in single quotes only, no backslash, no dollar quotes, no ne
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,6 +21,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scanner.lineage.dialects import MYSQL
 from scanner.lineage.lexical import SENSITIVE_WORDS, UNPARSED, shape_text
 
 MAX_MASKED_BYTES = 65_536
@@ -101,17 +103,28 @@ class ShapeMemory:
         return found
 
 
-def assign_shapes(statements: pa.Array, logged: pa.Array, commands: pa.Array, memory: ShapeMemory | None = None) -> Shapes:
+def assign_shapes(
+    statements: pa.Array,
+    logged: pa.Array,
+    commands: pa.Array,
+    memory: ShapeMemory | None = None,
+    *,
+    dialect: str = "postgresql",
+    databases: pa.Array | None = None,
+) -> Shapes:
     """The shape of each event.
 
     ``statements``: SQL texts, null where the log has none. ``logged``: the relations that the log named, sorted and joined by
     ``\\x1f`` ("" when none). ``commands``: the log's command words. All three have one entry an event. ``memory`` spares texts
-    met in earlier calls; the result does not depend on it.
+    met in earlier calls; the result does not depend on it. ``databases``: each event's default database, for engines where the
+    same text means another table in another one (MariaDB, MySQL).
     """
     text_codes, texts = _encoded(statements)
-    relation_codes, relations = _encoded(logged)
+    here = dialect in MYSQL and databases is not None
+    where = pc.binary_join_element_wise(pc.fill_null(logged, ""), pc.fill_null(databases, ""), "\x1d") if here else logged
+    relation_codes, relations = _encoded(where)
     command_codes, words = _encoded(commands)
-    digests, shape_codes = _shape_codes(texts, memory or ShapeMemory())
+    digests, shape_codes = _coded(dialect)(texts, memory or ShapeMemory())
     codes = shape_codes[text_codes]
     relations = pc.replace_substring_regex(relations, r"\bpg_temp_[0-9]+\.", "pg_temp.")  # a session's own number
     combined = (codes * len(relations) + relation_codes) * len(words) + command_codes
@@ -125,6 +138,14 @@ def assign_shapes(statements: pa.Array, logged: pa.Array, commands: pa.Array, me
         keys.append(hashlib.blake2b(b"\x00".join(parts), digest_size=8).hexdigest())
     per_event = pa.array(keys, pa.string()).take(pa.array(inverse)) if keys else pa.array([], pa.string())
     return Shapes(per_event, _distinct(keys, rows, statements, logged, commands))
+
+
+def _coded(dialect: str) -> Callable[[pa.Array, ShapeMemory], tuple[list[bytes], np.ndarray]]:
+    if dialect not in MYSQL:
+        return _shape_codes
+    from scanner.lineage.mysql.shapes import shape_codes
+
+    return shape_codes
 
 
 def _distinct(keys: list[str], rows: np.ndarray, statements: pa.Array, logged: pa.Array, commands: pa.Array) -> pa.Table:

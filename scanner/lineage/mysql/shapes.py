@@ -1,0 +1,73 @@
+"""Shapes of many MariaDB and MySQL statements at once: masked set-based where that is safe, token by token elsewhere.
+
+Safe are texts without backslashes, double quotes, comments and control characters, where a single quote always opens or closes a
+string. Of those, strings become one mark, and whole numbers too when no count, range or position is among them. Texts with one
+mask have one shape; one of each goes through the lexer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+from scanner.lineage.mysql.lexical import shape_text
+
+MAX_MASKED_BYTES = 65_536
+_UNSAFE = r'[\\"#\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|--|/\*|\*/'
+_LEFT_OVER = r"'[^\x01]|'$"
+_KEEPS_STRINGS = (
+    r"(?i)^[\s(]*(?:prepare|execute|create|alter|load|grant|revoke|handler|change|install|uninstall|rename|drop|set)\b"
+)
+_KEEPS_NUMBERS = r"(?i)\b(?:limit|offset|between|by|fetch)\b|[<>]"
+_NAMES_WHOLE = r"^[^`]*(?:`[^`\x01\x02]*`[^`]*)*$"  # nothing was masked inside a name
+
+
+class Memory(Protocol):
+    """Digests met before, by key; see :class:`scanner.lineage.shapes.ShapeMemory`."""
+
+    known: dict[bytes, bytes]
+    limit: int
+
+
+def shape_codes(texts: pa.Array, memory: Memory) -> tuple[list[bytes], npt.NDArray[np.int64]]:
+    """Digests of the distinct shapes of ``texts`` (null where there is none), and for each text the place of its own."""
+    if len(texts) == 0:
+        return [], np.empty(0, np.int64)
+    frame = pl.DataFrame({"text": pl.from_arrow(texts)}).with_columns(_masks().alias("mask"))
+    coded = frame["mask"].fill_null("").to_arrow().dictionary_encode()
+    first = np.unique(coded.indices.to_numpy(zero_copy_only=False), return_index=True, return_inverse=True)
+    _, rows, inverse = first
+    positions: dict[bytes, int] = {}
+    of_group = np.zeros(len(rows), np.int64)
+    chosen = texts.take(pa.array(rows)).to_pylist()
+    masks = coded.take(pa.array(rows)).to_pylist()
+    for at, (mask, text) in enumerate(zip(masks, chosen, strict=True)):
+        key = _digest(b"mysql " + mask.encode("utf-8", "surrogatepass"))
+        found = memory.known.get(key)
+        if found is None:
+            found = _digest(shape_text(text)) if text is not None else _digest(b"null")
+            if len(memory.known) >= memory.limit:
+                memory.known.clear()
+            memory.known[key] = found
+        of_group[at] = positions.setdefault(found, len(positions))
+    return list(positions), of_group[inverse]
+
+
+def _masks() -> pl.Expr:
+    """What texts of one shape surely have in common; a text that cannot be masked is its own mask."""
+    text = pl.col("text")
+    strings = text.str.replace_all(r"'[^']*'", "'\x01")
+    numbers = strings.str.replace_all(r"\b[0-9]{1,18}\b", "\x02")
+    mask = pl.when(text.str.contains(_KEEPS_NUMBERS)).then(strings).otherwise(numbers)
+    sound = ~text.str.contains(_UNSAFE) & ~text.str.contains(_KEEPS_STRINGS) & (text.str.len_bytes() <= MAX_MASKED_BYTES)
+    sound &= ~mask.str.contains(_LEFT_OVER) & mask.str.contains(_NAMES_WHOLE)
+    return pl.when(sound).then(pl.concat_str(pl.lit("m "), mask)).otherwise(pl.concat_str(pl.lit("t "), text))
+
+
+def _digest(shape: bytes) -> bytes:
+    return hashlib.blake2b(shape, digest_size=16).digest()
