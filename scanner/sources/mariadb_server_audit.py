@@ -363,9 +363,9 @@ class MariadbServerAudit(FileSource):
     type = "mariadb_server_audit"
     context_bytes = REACH
 
-    def __init__(self, path: str, time_zone: str = "UTC", query_log_limit: int = QUERY_LOG_LIMIT) -> None:
+    def __init__(self, path: str, time_zone: str = "UTC", query_log_limit: int | str = QUERY_LOG_LIMIT) -> None:
         super().__init__(path, time_zone)
-        self.query_log_limit = query_log_limit
+        self.query_log_limit = int(query_log_limit)
 
     def parse(self, data: bytes, base: int, *, at_end: bool, final: bool, longer_than: int) -> Parsed:
         return self.parse_after(b"", data, base, at_end=at_end, final=final, longer_than=longer_than)
