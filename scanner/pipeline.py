@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Engine as StateEngine
 from sqlalchemy import select
 
@@ -257,38 +258,68 @@ def _secure(workspace: Workspace, report: Report, progress: Progress) -> None:
     if not missing:
         return
     progress("evidence", f"securing {len(missing):,} raw records")
-    by_file: dict[tuple[str, str], dict[int, dict[str, Any]]] = {}
-    for row in _places(workspace, missing):
-        by_file.setdefault((row["source_id"], row["source_file"]), {})[row["source_offset"]] = row
-    secured: list[dict[str, object]] = []
-    for (source_id, file_id), places in by_file.items():
-        file = files[source_id, file_id]
-        taken = len(secured)
-        reason = "their log is not at this path any more"
+    places = _places(workspace, missing)
+    for (source_id, file_id), file in files.items():
+        here = pc.and_(pc.equal(places["source_id"], source_id), pc.equal(places["source_file"], file_id))
+        mine = places.filter(here)
+        if not mine.num_rows:
+            continue
+        secured, reason = 0, "their log is not at this path any more"
         try:
             if holds(file.path, file_id, file.head_length):
-                for offset, data in read_ranges(file.path, [(p["source_offset"], p["source_length"]) for p in places.values()]):
-                    record = {"source_id": source_id, "source_file": file_id, "path": file.path, "offset": offset, "data": data}
-                    secured.append({**record, "event_id": places[offset]["event_id"], "length": len(data)})
+                secured = sum(workspace.raw.add(part) for part in _raw_records(file.path, mine))
         except OSError as error:
             reason = error.strerror or str(error)
-        lost = len(places) - (len(secured) - taken)
-        if lost:
-            what = f"{lost:,} raw records behind findings could not be secured: {reason}"
+        if secured < mine.num_rows:
+            what = f"{mine.num_rows - secured:,} raw records behind findings could not be secured: {reason}"
             report.notices.append(SourceNotice(file.path, what, "bring the log back; the next scan tries again", fatal=False))
-    workspace.raw.add(secured)
 
 
-def _places(workspace: Workspace, event_ids: list[str]) -> list[dict[str, Any]]:
+def _raw_records(path: str, places: pa.Table) -> Iterator[pa.Table]:
+    """The bytes at ``places`` of one log, in parts that fit into memory (the columns of RAW_SCHEMA but sha256)."""
+    offsets, lengths = places["source_offset"].to_pylist(), places["source_length"].to_pylist()
+    row_of = {offset: row for row, offset in enumerate(offsets)}
+    rows: list[int] = []
+    data: list[bytes] = []
+    size = 0
+    for offset, record in read_ranges(path, list(zip(offsets, lengths, strict=True))):
+        rows.append(row_of[offset])
+        data.append(record)
+        size += len(record)
+        if size >= _RAW_PART_BYTES:
+            yield _raw_table(path, places, rows, data)
+            rows, data, size = [], [], 0
+    if rows:
+        yield _raw_table(path, places, rows, data)
+
+
+_RAW_PART_BYTES = 64 * 1024 * 1024
+
+
+def _raw_table(path: str, places: pa.Table, rows: list[int], data: list[bytes]) -> pa.Table:
+    taken = places.take(pa.array(rows, pa.int64()))
+    columns = {
+        "event_id": taken["event_id"],
+        "source_id": taken["source_id"],
+        "source_file": taken["source_file"],
+        "path": pa.repeat(pa.scalar(path), len(rows)),
+        "offset": taken["source_offset"],
+        "length": taken["source_length"],
+        "data": pa.array(data, pa.binary()),
+    }
+    return pa.table(columns)
+
+
+def _places(workspace: Workspace, event_ids: list[str]) -> pa.Table:
     """Where in which log the records of events stand."""
     engine = open_event_engine(workspace.events.folder, workspace.events.files())
     try:
         engine.register("wanted", pa.table({"event_id": pa.array(event_ids, pa.string())}))
-        found: list[dict[str, Any]] = arrow(
+        return arrow(
             engine,
-            "select event_id, source_id, source_file, source_offset, source_length from events semi join wanted using (event_id)",
-        ).to_pylist()
-        return found
+            "select event_id, source_id, source_file, source_offset, source_length from events semi join wanted using (event_id) "
+            "order by source_id, source_file, source_offset",
+        )
     finally:
         engine.close()
 

@@ -8,7 +8,7 @@ records are copied; the rest of the log stays where it is.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -47,21 +47,22 @@ class RawStore:
             held.update(pq.read_table(file, columns=["event_id"])["event_id"].to_pylist())
         return held
 
-    def add(self, rows: Iterable[dict[str, object]]) -> int:
-        """Write rows of RAW_SCHEMA (``sha256`` is filled in here) as one new file. Returns how many."""
-        found = [{**row, "sha256": hashlib.sha256(row["data"]).hexdigest()} for row in rows]  # type: ignore[arg-type]  # bytes
-        if not found:
+    def add(self, records: pa.Table) -> int:
+        """Write records (RAW_SCHEMA without ``sha256``, which is filled in here) as one new file. Returns how many."""
+        if not records.num_rows:
             return 0
+        digests = [hashlib.sha256(data).hexdigest() for data in records["data"].to_pylist()]
+        table = records.append_column("sha256", pa.array(digests, pa.string())).select(RAW_SCHEMA.names).cast(RAW_SCHEMA)
         number = len(self.files()) + 1
         target = self.folder / f"raw-{number:08d}.parquet"
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o750)
             partial = target.with_suffix(".partial")
-            pq.write_table(pa.Table.from_pylist(found, schema=RAW_SCHEMA), partial, compression="zstd")
+            pq.write_table(table, partial, compression="zstd")
             partial.replace(target)
         except OSError as error:
             raise EvidenceError(f"cannot secure raw log records in {self.folder}: {error}", "check free space") from error
-        return len(found)
+        return len(digests)
 
     def read(self, event_ids: Sequence[str]) -> Iterator[dict[str, object]]:
         """Secured rows of the given events, in log order."""
