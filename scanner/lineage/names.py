@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from operator import methodcaller
 
 from scanner.model import Function, Schema, Table, TableRef
 
@@ -98,9 +99,10 @@ class Names:
         for ref in self.schema.tables:
             by_name.setdefault(ref.name, []).append(ref)
         found: dict[TableRef, None] = {}
-        single = (match.group() for match in _WORD.finditer(text))
-        quoted = (match.group(1).replace('""', '"') for match in _QUOTED.finditer(text))
-        for word in chain(single, quoted):
+        # distinct words first: a text can have millions
+        single = dict.fromkeys(map(methodcaller("group"), _WORD.finditer(text)))
+        quoted = dict.fromkeys(map(methodcaller("group", 1), _QUOTED.finditer(text)))
+        for word in chain(single, (name.replace('""', '"') for name in quoted)):
             for ref in (*by_name.get(word, ()), *by_name.get(word.lower(), ())):
                 found.setdefault(ref)
         return list(found)
