@@ -141,14 +141,18 @@ def _head(prefix: str) -> str:
 def _pattern(items: tuple[PrefixItem, ...], shapes: Mapping[str, str], *, stop: bool) -> str:
     parts: list[str] = []
     closing = ""
-    for item in items:
+    for number, item in enumerate(items):
         if item.escape == "q":
             if stop:
                 parts.append("(?:")
                 closing = ")?"
         elif item.escape:
             space = " *" if item.padded else ""
-            parts.append(f"{space}(?P<f_{item.escape}>{shapes[item.escape]}){space}")
+            shape = shapes[item.escape]
+            if item.escape == "d" and number > 1 and items[number - 2].escape == "u" and items[number - 1].text == "@":
+                # account names with an @ are many, databases with one are few
+                shape = shape.replace("\\n]", "\\n@]")
+            parts.append(f"{space}(?P<f_{item.escape}>{shape}){space}")
         else:
             parts.append(re.escape(item.text))
     return "".join(parts) + closing

@@ -185,6 +185,11 @@ def test_an_application_name_that_imitates_the_whole_prefix_is_doubted() -> None
     assert row["kind"] == "audit"
 
 
+def test_an_account_with_an_at_sign() -> None:
+    (row,) = rows(record(audit("select 1"), user="svc@tenant", app="@victim app=q"))
+    assert (row["kind"], row["account"], row["dbname"], row["app_name"]) == ("audit", "svc@tenant", "shop", "@victim app=q")
+
+
 def test_an_application_name_before_the_account_cannot_name_another_one() -> None:
     prefix = "%m %c %a:%u:%d "
     (row,) = rows(record(audit("select 1"), app="x:victim", user="svc", prefix=prefix), prefix)
