@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Debian packages that tests and benchmarks need: install what is missing, or say exactly what to install.
 
-    system_packages.py test      PostgreSQL server with the pgAudit extension of the same version
+    system_packages.py test      PostgreSQL server with the pgAudit extension of the same version, MariaDB server and client
     system_packages.py bench     the same, and pgBadger with what it needs to read csvlog
 
 Exit 0: everything is there. Exit 2: something is missing and could not be installed; the words say what.
@@ -20,11 +20,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from tests.support.mariadb import MariadbMissingError
+from tests.support.mariadb import find_server as find_mariadb
 from tests.support.postgres import PostgresMissingError, find_server, installed_servers
 
 ELSEWHERE = {
     "test": "PostgreSQL 14 or newer with its server programs (initdb, postgres, psql, pg_dump, pgbench) and the pgAudit "
-    "extension (https://github.com/pgaudit/pgaudit) built for it; put its bin directory on PATH.",
+    "extension (https://github.com/pgaudit/pgaudit) built for it; put its bin directory on PATH. MariaDB 10.5 or newer with its "
+    "server_audit plug-in and clients (mariadb, mariadb-dump).",
     "bench": "Also pgBadger 12 or newer (https://pgbadger.darold.net) and Perl's Text::CSV_XS.",
 }
 
@@ -41,6 +44,14 @@ def has_server() -> bool:
     try:
         find_server()
     except PostgresMissingError:
+        return False
+    return True
+
+
+def has_mariadb() -> bool:
+    try:
+        find_mariadb()
+    except MariadbMissingError:
         return False
     return True
 
@@ -72,6 +83,8 @@ def server_packages() -> list[str]:
 
 def missing(purpose: str) -> list[str]:
     packages = [] if has_server() else server_packages()
+    if not has_mariadb():
+        packages += ["mariadb-server", "mariadb-client"]
     if purpose == "bench" and not has_pgbadger():
         packages += ["pgbadger", "libtext-csv-xs-perl"]
     return packages
