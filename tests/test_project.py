@@ -212,6 +212,7 @@ def test_without_permission_it_says_what_to_install(
 ) -> None:
     monkeypatch.setattr(system_packages, "has_server", lambda: False)
     monkeypatch.setattr(system_packages, "has_pgbadger", lambda: False)
+    monkeypatch.setattr(system_packages, "has_mariadb", lambda: True)
     monkeypatch.setattr(system_packages, "installed_servers", list)
     monkeypatch.setattr(system_packages, "default_major", lambda: "15")
     monkeypatch.setattr(system_packages, "privilege", lambda: None)

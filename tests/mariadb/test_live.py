@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,13 +153,13 @@ ACTS = [
     Act("view", "select * from v_contact", CUSTOMERS),
     Act(
         "outfile",
-        "select * from customer into outfile '/dev/shm/vw_{pid}.txt' fields terminated by ','",
+        "select * from customer into outfile '{out}' fields terminated by ','",
         CUSTOMERS,
         "server_file",
     ),
     Act(
         "handler",
-        "handler customer open; handler customer read first; handler customer read next limit 2000",
+        "handler customer open; handler customer read next limit 2000",
         2000,
         "cursor",
         2000,
@@ -168,7 +167,7 @@ ACTS = [
     Act("temp", "create temporary table t1 as select * from customer; select * from t1", CUSTOMERS, "copy_to_new_table"),
     Act(
         "copy",
-        "create table kopie as select rrn r from customer; rename table kopie to cache_x; select r from cache_x",
+        "create table kopie as select rrn r from customer; rename table kopie to x; select r from x",
         CUSTOMERS,
     ),
     Act("concat", "set group_concat_max_len=100000000; select group_concat(rrn) from customer", CUSTOMERS, "concat_aggregate"),
@@ -189,7 +188,7 @@ ACTS = [
     Act("forge", _forge, 0, high=0),
     Act(
         "tamper",
-        "set global server_audit_excl_users='dlv_nobody'; set global server_audit_excl_users=''",
+        "set global server_audit_excl_users='nobody'; set global server_audit_excl_users=''",
         0,
         "audit_tampering",
         0,
@@ -214,7 +213,7 @@ def crm(server: Mariadb, tmp_path_factory: pytest.TempPathFactory) -> Crm:
     for number, act in enumerate(ACTS):
         user = crm.user(f"dlv_{act.name}")
         if isinstance(act.do, str):
-            crm.sql(user, act.do.replace("{pid}", f"{server.port}_{time.time_ns()}"), check=act.check)
+            crm.sql(user, act.do.replace("{out}", str(server.root / "data" / "out.txt")), check=act.check)
         else:
             act.do(crm, user)
         if number in (0, len(ACTS) - 1):

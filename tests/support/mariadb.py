@@ -189,7 +189,7 @@ class Mariadb:
             *([] if check else ["--force"]),
             *([db] if db else []),
         ]
-        return self.run(command, user=user, stdin=text, check=check, timeout=timeout).stdout
+        return self.run([*command, *([db] if db else [])], user=user, stdin=text, check=check, timeout=timeout).stdout
 
     def run(
         self, command: Sequence[str], *, user: str = "root", stdin: str = "", check: bool = True, timeout: float = 120.0
