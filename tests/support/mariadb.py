@@ -181,15 +181,8 @@ class Mariadb:
 
     def sql(self, text: str, *, user: str = "root", db: str = "", check: bool = True, timeout: float = 120.0) -> str:
         """Run statements through the real client, in one connection, comments and all; returns tab-separated rows."""
-        command = [
-            "mariadb",
-            "--batch",
-            "--skip-column-names",
-            "--comments",
-            *([] if check else ["--force"]),
-            *([db] if db else []),
-        ]
-        return self.run([*command, *([db] if db else [])], user=user, stdin=text, check=check, timeout=timeout).stdout
+        options = ["--batch", "--skip-column-names", "--comments", *([] if check else ["--force"]), *([db] if db else [])]
+        return self.run(["mariadb", *options], user=user, stdin=text, check=check, timeout=timeout).stdout
 
     def run(
         self, command: Sequence[str], *, user: str = "root", stdin: str = "", check: bool = True, timeout: float = 120.0
