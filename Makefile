@@ -5,7 +5,7 @@ ARGS ?=
 BIN := .venv/bin
 WORKERS ?= 2
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench
+.PHONY: help setup demo test lint bench fuzz
 
 help: ## show this list
 	@echo "vendorwatch — make TARGET [ARGS=…]"
@@ -33,3 +33,6 @@ lint: setup ## ruff and mypy
 bench: setup ## records a second beside pgBadger and a bare DuckDB read, and memory (ARGS="--records 200000")
 	@$(PYTHON) scripts/system_packages.py bench
 	@$(BIN)/python bench/csvlog.py $(ARGS)
+
+fuzz: setup ## 100,000 malformed inputs for every parser of log files (ARGS="--count 5000 --only postgres_jsonlog")
+	@$(BIN)/python -m tests.fuzz $(ARGS)

@@ -94,14 +94,17 @@ def _cut(grammar: Grammar, part: bytes, at_end: bool, final: bool) -> Cut:
 
 def _last_record(grammar: Grammar, part: bytes, starts: Ints) -> int:
     """Where the last record begins: what follows may still add to it. 0: at the very beginning."""
-    matcher = grammar.matcher()
-    for start in starts[:0:-1].tolist():
-        match = matcher.match(part[start : start + HEAD_BYTES])
-        if match and LABELS[match["label"]] in SEVERITIES:
-            return int(start)
-    if matcher.match(part[:HEAD_BYTES]):
-        return 0
-    return int(starts[-1])  # rubbish up to the last line, which may be the beginning of a record
+    end, size = len(starts), 32
+    begins = False
+    while end:
+        low = max(0, end - size)
+        kind = _Heads(grammar, pa.array([part[s : s + HEAD_BYTES] for s in starts[low:end].tolist()], pa.binary())).kind
+        begins = bool(kind[0] >= 0)
+        first = np.flatnonzero((kind >= 0) & (kind < len(SEVERITIES))) + low
+        if len(first) and first[-1]:
+            return int(starts[first[-1]])
+        end, size = low, 16 * size
+    return 0 if begins else int(starts[-1])  # rubbish up to the last line, which may be the beginning of a record
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
@@ -114,13 +117,11 @@ class _Heads:
         count = len(heads)
         self.fields: dict[str, pa.Array] = {}
         found = pc.extract_regex(heads, grammar.quick)
-        kind = _kinds(found)
-        for name in set("aud") & set(grammar.fields):
-            kind[_lengths(pc.struct_field(found, f"f_{name}")) > _LONGEST_NAME] = -1
+        kind = _kinds(found, grammar)
         left = np.flatnonzero(kind < 0)
         if len(left):
             again = pc.extract_regex(heads.take(pa.array(left)), grammar.head)
-            kind[left] = _kinds(again)
+            kind[left] = _kinds(again, grammar)
             order = np.arange(count)
             order[left] = count + np.arange(len(left))
             found = pa.concat_arrays([found, again]).take(pa.array(order))
@@ -131,10 +132,17 @@ class _Heads:
             self.fields[name] = pc.struct_field(found, f"f_{name}")
 
 
-def _kinds(found: pa.Array) -> Ints:
+def _kinds(found: pa.Array, grammar: Grammar) -> Ints:
+    """Place in _KINDS by label; -1 where there is none, or a name is longer than any can be."""
     labels = pc.fill_null(pc.struct_field(found, "label"), b"")
     places = pc.fill_null(pc.index_in(labels, _LABELS), -1).to_numpy(zero_copy_only=False)
     kinds: Ints = _LABEL_KIND[places]
+    for name in set("aud") & set(grammar.fields):
+        values = pc.fill_null(pc.struct_field(found, f"f_{name}"), b"")
+        long = _lengths(values) > _LONGEST_NAME
+        if name == "a" and long.any():  # four characters of PostgreSQL 16 for one byte of the client
+            long &= _lengths(values) - 3 * pc.count_substring(values, "\\x").to_numpy(zero_copy_only=False) > _LONGEST_NAME
+        kinds[long] = -1
     return kinds
 
 
@@ -243,8 +251,8 @@ def _doubtful(grammar: Grammar, heads: pa.Array, read: _Heads, owner: Ints) -> B
         # another label behind the first one; text in SQL alone seldom fits between prefix and label
         twice = pc.match_substring_regex(heads, r"(?s):  .*:  ").to_numpy(zero_copy_only=False)
         marked = np.flatnonzero(first & (twice | grammar.names_behind_app))
-        other = pc.extract_regex(heads.take(pa.array(marked)), grammar.longest)
-        for name in ("head", "f_a"):
+        other = _matched(heads, marked, grammar.longest)
+        for name in ("head", "f_a") if other is not None else ():
             own = _lengths(read.fields["a"])[marked] if name == "f_a" else read.length[marked]
             doubtful[marked] |= _lengths(pc.struct_field(other, name)) != own
     if grammar.session:
@@ -252,14 +260,20 @@ def _doubtful(grammar: Grammar, heads: pa.Array, read: _Heads, owner: Ints) -> B
         for escape in grammar.fields[grammar.stop :]:
             outside &= _lengths(read.fields[escape]) == 0
         rows = np.flatnonzero(outside)
-        other = pc.extract_regex(heads.take(pa.array(rows)), grammar.session)
-        doubtful[rows[pc.is_valid(other).to_numpy(zero_copy_only=False)]] = True
+        other = _matched(heads, rows, grammar.session)
+        if other is not None:
+            doubtful[rows[pc.is_valid(other).to_numpy(zero_copy_only=False)]] = True
     if grammar.stub:
         # a line end inside an account's or a database's name leaves the line before unfinished
         torn = np.flatnonzero(first[1:] & (owner[:-1] < 0) & (read.kind[:-1] < 0))
         begun = pc.match_substring_regex(heads.take(pa.array(torn)), grammar.stub).to_numpy(zero_copy_only=False)
         doubtful[torn[begun] + 1] = True
     return doubtful
+
+
+def _matched(heads: pa.Array, rows: Ints, pattern: str) -> pa.Array | None:
+    """Matches of some rows; None without any: compiling a pattern is what costs."""
+    return pc.extract_regex(heads.take(pa.array(rows)), pattern) if len(rows) else None
 
 
 class _Texts:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 from scanner.config_prefix import PrefixItem, parse_prefix
 
@@ -87,24 +86,16 @@ _UNBOUNDED = re.compile(r"\{0,\d+\}(\??)")
 
 @dataclass(frozen=True)
 class Grammar:
-    """Patterns for one prefix, for RE2 and for Python alike, over bytes. ``fields``: the escapes that are groups."""
+    """Patterns for one prefix, for RE2 over bytes: linear whatever the bytes are. ``fields``: the escapes that are groups."""
 
     fields: tuple[str, ...]
-    head: str  # group "head": prefix and label; group "label"; a group f_x for each escape x
-    quick: str  # ``head`` without bounds and with any word for a label: a match counts when the label is one of LABELS
-    longest: str  # the same with the client's own fields as long as can be; "" when the client has none
+    head: str  # group "head": prefix and label; group "label"; a group f_x for each escape x. Without bounds: check lengths
+    quick: str  # ``head`` with any word for a label: a match counts when the label is one of LABELS
+    longest: str  # the same with bounds, and with the client's own fields as long as can be; "" when the client has none
     names_behind_app: bool  # the client's application name stands before account or database, and may imitate them
     session: str  # "longest" without the way out at %q; "" without %q
     stop: int  # how many of ``fields`` stand before %q
     stub: str  # what stands before the first field of the client; "" when the client has none
-
-    def matcher(self) -> re.Pattern[bytes]:
-        return _compiled(self.head)
-
-
-@lru_cache(maxsize=64)
-def _compiled(pattern: str) -> re.Pattern[bytes]:
-    return re.compile(pattern.encode())
 
 
 def grammar(prefix: str) -> Grammar:
@@ -115,12 +106,12 @@ def grammar(prefix: str) -> Grammar:
     stub = _pattern(items[: client[0]], _SHAPES, stop=False) if client else ""
     longest = {**_SHAPES, "a": _FREE["a"]}
     free = {**_SHAPES, **_FREE}
-    head = _head(_pattern(items, _SHAPES, stop=True))
+    head = _UNBOUNDED.sub(r"*\1", _head(_pattern(items, _SHAPES, stop=True)))  # bounds make RE2 slow
     has_stop = any(item.escape == "q" for item in items)
     return Grammar(
         names,
         head,
-        _UNBOUNDED.sub(r"*\1", head.replace(_LABEL, "[^ :\\n]+:  ")),
+        head.replace(_LABEL, "[^ :\\n]+:  "),
         _head(_pattern(items, longest, stop=True)) if "a" in names else "",
         "a" in names and bool({"u", "d"} & set(names[names.index("a") :])),
         _head(_pattern(items, free, stop=False)) if has_stop and client else "",
