@@ -3,7 +3,7 @@
 The log is made first and kept in .bench: a recorded session (record.py) multiplied to the wanted length (multiply.py).
 Then each of these runs in a process of its own on the same file:
 
-    scan      vendorwatch scan into a fresh data directory, catalogue done before; and once more with nothing new. The vendors keep
+    scan      vendorwatch scan into a fresh data directory, catalogue done before; once more with nothing new. The vendors keep
               to their contracts, as nearly all do nearly always
     pgbadger  pgbadger -j 2 -f csv, the whole report
     duckdb    one DuckDB query with 2 threads that reads every column of every record and counts
