@@ -22,7 +22,7 @@ def create(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Who or what will use it.")],
     role: Annotated[str, typer.Option(help=f"What it may do: {', '.join(ROLES)}.")] = "analyst",
-    days: Annotated[int, typer.Option(min=1, max=3650, help="Days until it expires.")] = 90,
+    days: Annotated[int, typer.Option(min=1, max=366, help="Days until it expires.")] = 90,
 ) -> None:
     """Make a token. It is shown once and never again; only its hash is stored."""
     settings: Settings = context.obj

@@ -52,7 +52,15 @@ def _uvicorn(host: str, port: int) -> None:
     import uvicorn
 
     uvicorn.run(
-        "api.app:from_environment", factory=True, host=host, port=port, log_level="warning", server_header=False, access_log=False
+        "api.app:from_environment",
+        factory=True,
+        host=host,
+        port=port,
+        log_level="warning",
+        log_config=None,
+        ws="none",
+        server_header=False,
+        access_log=False,
     )
 
 
