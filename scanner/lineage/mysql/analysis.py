@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from scanner.lineage import analysis as common
 from scanner.lineage.mysql import rewrite
-from scanner.lineage.mysql.lexical import Is, Token, Tokens, tokens
+from scanner.lineage.mysql.lexical import Is, Token, Tokens, otherwise, tokens
 from scanner.lineage.mysql.names import Names, Translated, distinct, logged_relation, star
 from scanner.lineage.mysql.others import other
 from scanner.lineage.mysql.parsing import (
@@ -64,6 +64,9 @@ def analyze(
     if found.may_run:
         variants.append(tokens(statement, run=False))
     parts = [_text(variant, names) for variant in variants]
+    unescaped = otherwise(statement, found.first) if found.whole else None
+    if unescaped is not None:
+        parts += [part for part in [_text(unescaped, names)] if part.kind is not Kind.UNPARSED]
     made = _named_too(common.union(parts), names)
     if _DUMP_MARK in statement:
         made = replace(made, techniques=("dump_tool", *made.techniques))

@@ -22,21 +22,27 @@ MAX_SHOWN = 4_000
 LONG_LIST = 64
 """Lists of constants up to this length share a shape; longer ones keep their length."""
 
-_TOKEN = re.compile(
-    r"""(?P<space>[\s\x00]+)
+
+def _pattern(escape: str) -> re.Pattern[str]:
+    """The tokens. ``escape``: what a backslash does within quotes."""
+    return re.compile(
+        rf"""(?P<space>[\s\x00]+)
     |(?P<comment>--(?=[\s\x00-\x1f]|\Z)[^\n]*|\#[^\n]*|/\*(?!M?!).*?\*/)
-    |(?P<opens>/\*M?!(?:[0-9]{5,6})?)
+    |(?P<opens>/\*M?!(?:[0-9]{{5,6}})?)
     |(?P<closes>\*/)
-    |(?P<string>'(?:[^'\\]|\\.|'')*')
-    |(?P<double>"(?:[^"\\]|\\.|"")*")
+    |(?P<string>'(?:{escape}|[^'\\]|'')*')
+    |(?P<double>"(?:{escape}|[^"\\]|"")*")
     |(?P<name>`(?:[^`]|``)*`)
-    |(?P<variable>@@?(?:[\w$.]+|`(?:[^`]|``)*`|'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"))
+    |(?P<variable>@@?(?:[\w$.]+|`(?:[^`]|``)*`|'(?:{escape}|[^'\\]|'')*'|"(?:{escape}|[^"\\]|"")*"))
     |(?P<number>(?:0[xX][0-9a-fA-F]+|0[bB][01]+|(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(?![\w$]))
     |(?P<word>[\w$]+)
     |(?P<broken>['"`]|/\*)
     |(?P<mark><=>|<=|>=|<>|!=|:=|\|\||&&|<<|>>|->>|->|.)""",
-    re.VERBOSE | re.DOTALL,
-)
+        re.VERBOSE | re.DOTALL,
+    )
+
+
+_TOKEN, _TOKEN_NO_ESCAPES = _pattern(r"\\."), _pattern(r"\\")
 # versions below which every server that is still run executes a comment; above, and MySQL's own 5.7 to 5.99 which MariaDB does
 # not, it may or may not
 _SURELY, _SURELY_MARIADB = 50_600, 100_100
@@ -54,6 +60,7 @@ _FOLDED = word_set(
 )
 _KEEP_LITERALS = word_set("PREPARE EXECUTE CREATE ALTER LOAD GRANT REVOKE HANDLER CHANGE INSTALL UNINSTALL RENAME DROP")
 _COUNTERS = word_set("timestamp insert_id last_insert_id rand_seed1 rand_seed2 pseudo_thread_id")
+_ESCAPED_QUOTE = re.compile(r"\\['\"]")
 _NAME_LIKE = re.compile(r"[^\W\d][\w$]*\Z")
 
 
@@ -105,15 +112,19 @@ class Tokens:
         return next((t.upper for t in self.tokens if t.kind is Is.WORD), "") if self.tokens else ""
 
 
-def tokens(text: str, *, run: bool = True) -> Tokens:
-    """The tokens that a server executes. ``run``: whether comments that only some versions run do run here."""
+def tokens(text: str, *, run: bool = True, escapes: bool = True) -> Tokens:
+    """The tokens that a server executes.
+
+    ``run``: whether comments that only some versions run do run here. ``escapes``: whether a backslash escapes what follows it,
+    as it does unless NO_BACKSLASH_ESCAPES is in force.
+    """
     cut = text.endswith(CUT_MARK)
     text = text.removesuffix(CUT_MARK)
     found: list[Token] = []
     whole, may_run = not cut, False
     depth = 0  # executable comments that are open
     skipping = -1
-    for match in _TOKEN.finditer(text):
+    for match in (_TOKEN if escapes else _TOKEN_NO_ESCAPES).finditer(text):
         kind = match.lastgroup or ""
         source = match.group()
         if kind in ("space", "comment"):
@@ -133,10 +144,23 @@ def tokens(text: str, *, run: bool = True) -> Tokens:
         elif kind == "broken":
             return Tokens(tuple(found), False, may_run)
         elif skipping < 0:
+            if not escapes and kind in ("string", "double"):
+                source = source.replace("\\", "\\\\")  # as it is written where a backslash escapes
             found.append(_token(kind, source))
     if cut and found:
         found.pop()  # it may be half a word
     return Tokens(tuple(found), whole and not depth, may_run)
+
+
+def otherwise(text: str, first: str) -> Tokens | None:
+    """A statement as NO_BACKSLASH_ESCAPES would have it read, if that makes sense and reads a table.
+
+    ``select '\\', rrn from customer -- '`` is one string to most servers, and a column to some.
+    """
+    if first in ("INSERT", "REPLACE", "UPDATE") or not _ESCAPED_QUOTE.search(text):
+        return None
+    other = tokens(text, escapes=False)
+    return other if other.whole and any(t.upper in ("FROM", "TABLE") for t in other.tokens) else None
 
 
 def _token(kind: str, source: str) -> Token:
@@ -170,6 +194,9 @@ def shape_text(text: str) -> bytes:
     if found.may_run:
         other = "\x02".join(_collapsed(list(_parts(tokens(text, run=False).tokens, keep))))
         shape += "\x03" + other
+    unescaped = otherwise(text, found.first)
+    if unescaped is not None:
+        shape += "\x04" + "\x02".join(_collapsed(list(_parts(unescaped.tokens, keep))))
     return b"sql " + shape.encode("utf-8", "surrogatepass")
 
 
