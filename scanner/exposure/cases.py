@@ -8,6 +8,7 @@ The cases, in the order in which they are decided (observed behaviour of pgAudit
 * FETCH: at most its count, and together with the cursor's other FETCHes at most what the DECLARE can return;
 * a failed statement: anything up to what it could return may have left, unless it failed before running;
 * COPY of a table, and everything logged without a count: estimated from the catalogue;
+* a trigger's look-up for the row being written: nobody, when it returns few rows;
 * aggregates that keep values: the input's rows leave, whatever the output's count;
 * else the reported rows.
 """
@@ -20,12 +21,16 @@ BEFORE_RUNNING = ("08P", "0A", "0L", "0P", "23", "25", "26", "28", "2B", "34", "
 
 DUMP_PROGRAMS = "^(pg_dump|pg_dumpall|mysqldump|mariadb-dump|mydumper|expdp)"
 
+# A trigger's query that names NEW or OLD fills the trigger's variables for the row being written: nobody leaves with it. One
+# that returns more rows than such a look-up needs is counted, for a trigger may hand them out some other way.
+TRIGGER_ROWS = 10
+
 SETUP = """
 create temp table act as
 select a.n, a.kind as record_kind, a.session, a.session_line, a.statement_id, a.substatement_id, a.audit_class, a.command,
     a.error_code, a.statement, a.returned_rows, a.fk_check, a.app_name, a.shape,
     f.kind, f.destination, f.mode, f.cursor, f.fetch_count, f.prepared, coalesce(f.dump_setup, false) as dump_setup,
-    coalesce(f.explains, false) as explains
+    coalesce(f.explains, false) as explains, coalesce(list_contains(f.techniques, 'trigger'), false) as in_trigger
 from acts a left join facts f on f.shape = a.shape;
 
 -- Statements with several acts: which are nested in which, which repeat another. Every act is judged by those logged before
@@ -100,6 +105,7 @@ with basis as (
             when a.record_kind <> 'audit' or a.mode is null or a.mode = 'none' then 'nobody'
             when a.kind = 'declare' or (a.kind = 'prepare' and a.command <> 'SELECT') then 'nobody'
             when a.audit_class = 'FUNCTION' or a.command in ('EXECUTE', 'FETCH', 'DO', 'EXPLAIN') then 'nobody'
+            when a.in_trigger and a.mode = 'rows' and a.returned_rows <= {TRIGGER_ROWS} then 'nobody'
             when a.command = 'COPY' and s.select_n < a.n then 'nobody'
             when c.n < a.n and brief(a.statement) is distinct from s.top_text then 'nobody'
             when a.returned_rows is null or (a.command = 'COPY' and a.returned_rows = 0) then 'estimate'

@@ -135,6 +135,8 @@ def _sorted_out(acts: pa.Table, facts: pa.Table, code: Ints, carry: SessionCarry
 
     countable = pc.and_(pc.equal(facts["kind"], "select"), pc.equal(facts["mode"], "rows"))
     countable = pc.and_(countable, pc.invert(pc.or_(facts["explains"], facts["dump_setup"])))
+    in_trigger = pa.array(["trigger" in (words or ()) for words in facts["techniques"].to_pylist()], pa.bool_())
+    countable = pc.and_(countable, pc.invert(in_trigger))
     plain = np.append(_mask(countable), False)[code] & audit
     plain &= _mask(pc.and_(pc.is_valid(acts["returned_rows"]), pc.equal(acts["command"], "SELECT")))
     plain &= ~_mask(pc.match_substring_regex(acts["app_name"], cases.DUMP_PROGRAMS)) & ~_mask(acts["fk_check"])

@@ -126,6 +126,9 @@ def unresolved(parts: list[str], scope: Scope, gathered: Gathered) -> Origins:
     """A name nobody knows: a variable inside a function body, else a column newer than the catalogue — any column, then."""
     if gathered.variables is not None:
         return gathered.variables
+    if len(parts) == 2 and parts[0] in ("new", "old") and scope.relation(parts[0]) is None:
+        gathered.technique(Technique.TRIGGER)  # the row being written
+        return NONE
     gathered.unknown = True
     relation = scope.relation(parts[-2]) if len(parts) > 1 else None
     candidates = [relation] if relation is not None else [r for level in scope.levels() for r in level.relations]

@@ -24,6 +24,7 @@ class Technique(StrEnum):
     FUNCTION = "function"
     DEFINER_FUNCTION = "definer_function"
     DYNAMIC_SQL = "dynamic_sql"
+    TRIGGER = "trigger"
     RETURNING = "returning"
     SERVER_FILE = "server_file"
     PROGRAM = "program"
@@ -52,6 +53,7 @@ SENTENCES: Mapping[Technique, str] = MappingProxyType(
         Technique.FUNCTION: "A stored function read tables that the statement does not name.",
         Technique.DEFINER_FUNCTION: "A function with its owner's rights read tables that the log does not show.",
         Technique.DYNAMIC_SQL: "SQL was put together at run time, so what it reads cannot be told from the text.",
+        Technique.TRIGGER: "A trigger read it for a row being written; it names NEW or OLD, which no client can.",
         Technique.RETURNING: "A writing statement returned the rows it touched.",
         Technique.SERVER_FILE: "Data were written to, or read from, a file on the database server.",
         Technique.PROGRAM: "Data were piped through a program on the database server.",

@@ -281,6 +281,15 @@ def test_relations_that_only_the_log_names_are_read_too(schema: Schema) -> None:
     assert [str(t) for t in view.tables] == ["shop.customer"]
 
 
+def test_what_names_the_row_being_written_stands_in_a_trigger(schema: Schema) -> None:
+    inside = analyze("select name, phone from shop.customer where id = new.customer_id", schema)
+    assert "trigger" in inside.techniques
+    assert {o.column for o in inside.outputs} == {"name", "phone"}
+    assert not inside.unknown
+    outside = analyze("select new.name from shop.customer new where new.id = 5", schema)
+    assert "trigger" not in outside.techniques
+
+
 def test_without_a_text_or_a_parse_all_that_is_named_counts(schema: Schema) -> None:
     nothing = analyze(None, schema, logged=("shop.customer",))
     assert nothing.kind is Kind.UNPARSED
