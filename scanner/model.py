@@ -139,6 +139,7 @@ class Column:
     form: str = "typed"  # typed | embedded | masked | quasi
     confidence: float = 0.0
     evidence: str = ""  # plain words with counts; never a sampled value
+    origin: str = ""  # of a column of a copy that a statement made: the column that it came from, "schema.table.column"
 
 
 @dataclass(frozen=True)
@@ -231,6 +232,7 @@ class Flow(StrEnum):
 
     AS_IS = "as_is"
     TRANSFORMED = "transformed"  # changed, yet recoverable or still personal: upper(x), encode(x), x || y, substr(x)
+    MASKED = "masked"  # so little of each value is left that it names nobody: left(name, 1), the last four digits of a number
     KEPT = "kept"  # an aggregate that keeps its input's values: string_agg, array_agg, json_agg, whole rows to json
     AGGREGATED = "aggregated"  # aggregated away: count, sum, avg, exists — exposes nobody
 

@@ -124,6 +124,7 @@ class ShapeBook:
 
     def _copied_columns(self, found: Lineage) -> tuple[Column, ...]:
         columns: dict[str, Column] = {}
+        temporary = found.written is not None and found.written.schema == "pg_temp"
         for output in found.written_columns:
             source = self.schema.tables.get(output.table)
             if source is None or output.flow is Flow.AGGREGATED:
@@ -132,7 +133,11 @@ class ShapeBook:
                 if column.pii_class is None or (output.column != "*" and output.column != column.name):
                     continue
                 name = output.name if output.name and output.column != "*" else column.name
-                columns[name] = replace(column, name=name, evidence=f"copied from {source.ref}.{column.name}")
+                # no contract can name a session's own table: what is read from it counts as the columns that it came from
+                kept = (column.origin or f"{source.ref}.{column.name}") if temporary else ""
+                form = "masked" if output.flow is Flow.MASKED else column.form
+                evidence = f"copied from {source.ref}.{column.name}"
+                columns[name] = replace(column, name=name, form=form, evidence=evidence, origin=kept)
         return tuple(columns.values())
 
     def _copy(self, target: TableRef, columns: tuple[Column, ...], result: Facts, rows: int | None) -> Table:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import pyarrow as pa
@@ -144,13 +144,14 @@ def facts(shape: str, lineage: Lineage, schema: Schema, *, logged: Sequence[str]
     named = [ref for ref in (_ref(name, schema) for name in logged) if not _system(ref)]
     resolved = set(tables)
     views = {ref for ref in named if (found := schema.tables.get(ref)) and found.kind == "view"}
-    missed = [ref for ref in named if ref not in resolved and ref not in views]
+    parts = {ref for ref in named if (found := schema.tables.get(ref)) and found.parent in resolved}
+    missed = [ref for ref in named if ref not in resolved and ref not in views and ref not in parts]
     if lineage.kind is Kind.UNPARSED or lineage.unknown or not tables:
         # the log saw relations that the parse did not: unknown columns of a personal table count as all of them
         outputs += [Output(ref, "*", Flow.AS_IS) for ref in missed if lineage.kind not in _READS_NOTHING]
     tables += missed
     if lineage.kind is Kind.REPLICATION and _streams_data(statement):
-        outputs = [Output(ref, "*", Flow.AS_IS) for ref, table in schema.tables.items() if table.has_pii]
+        outputs = [Output(ref, "*", Flow.AS_IS) for ref, table in schema.tables.items() if table.has_pii and _stands_alone(table)]
         tables = [output.table for output in outputs]
 
     personal, direct, mode = _personal(outputs, schema, lineage)
@@ -212,8 +213,12 @@ def _personal(outputs: Iterable[Output], schema: Schema, lineage: Lineage) -> tu
         for column in columns:
             if column.pii_class is None:
                 continue
-            personal[f"{table.ref}.{column.name}"] = column
-            if column.form in ("typed", "embedded"):
+            key = column.origin or f"{table.ref}.{column.name}"
+            if output.flow is not Flow.MASKED:
+                personal[key] = column
+            elif key not in personal:
+                personal[key] = replace(column, form="masked")
+            if column.form in ("typed", "embedded") and output.flow is not Flow.MASKED:
                 direct[table.ref] = None
                 kept = kept or output.flow is Flow.KEPT
     if not direct or (lineage.destination in (Destination.TABLE, Destination.NOWHERE) and lineage.kind not in _DELAYED):
@@ -270,6 +275,11 @@ def _ref(name: str, schema: Schema) -> TableRef:
     return TableRef("pg_temp" if head.startswith("pg_temp_") else head or schema.default_schema, tail.strip('"'))
 
 
+def _stands_alone(table: Table) -> bool:
+    """Whether a table's rows are its own: views and temporary tables are in no stream, and parts are in their parent's count."""
+    return table.kind in ("table", "materialized_view") and table.parent is None and table.ref.schema != "pg_temp"
+
+
 def _system(ref: TableRef) -> bool:
     return ref.schema in ("pg_catalog", "information_schema", "pg_toast") or ref.schema.startswith("pg_temp_none")
 
@@ -302,7 +312,8 @@ def _explains(lineage: Lineage, schema: Schema) -> bool:
 TELLING = (
     "audit_tampering", "dump_tool", "replication", "program", "server_file", "large_object", "dblink", "notification",
     "definer_function", "query_to_xml", "concat_aggregate", "row_to_json", "copy_to_new_table", "rename", "aborted",
-    "copy", "cursor", "paging", "key_range", "encoding", "returning", "in_list", "privilege_grant", "function", "explain",
+    "copy", "cursor", "paging", "key_range", "encoding", "returning", "in_list", "privilege_grant", "function", "trigger",
+    "explain",
 )  # fmt: skip
 
 

@@ -225,7 +225,11 @@ def _named_too(lineage: Lineage, names: Names) -> Lineage:
     """
     known = names.schema.tables
     read = {*lineage.tables, lineage.written, lineage.renamed_from}
-    extra = tuple(ref for ref in _resolved(names) if ref not in read and ref in known and known[ref].kind != "view")
+    extra = tuple(
+        ref
+        for ref in _resolved(names)
+        if ref not in read and ref in known and known[ref].kind != "view" and known[ref].parent not in lineage.tables
+    )
     if not extra or lineage.kind in (Kind.UNPARSED, Kind.EXPLAIN, Kind.EXPLAIN_ANALYZE):
         return lineage
     through = any(ref not in known for ref in lineage.tables) or (lineage.functions and not lineage.outputs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from scanner.lineage import builtin, expressions, query, routines
+from scanner.lineage import builtin, expressions, query, routines, slices
 from scanner.lineage.names import logged_relation
 from scanner.lineage.scope import NONE, Gathered, Origin, Origins, Rows, Scan, Scope, through
 from scanner.lineage.techniques import Technique
@@ -47,6 +47,11 @@ def call(node: Node, scope: Scope, env: query.Env, gathered: Gathered) -> Origin
         return expressions.all_origins(special.fields) | through(Flow.TRANSFORMED, arguments)
     if name in builtin.NO_VALUE:
         return through(Flow.AGGREGATED, arguments)
+    kind, column = slices.column_of(node)
+    if column is not None:
+        cut = expressions.origins(kind, column, scope, env, gathered)
+        if slices.hides(node, cut, gathered):
+            return through(Flow.MASKED, cut)
     if arguments and name in builtin.WHOLE_ROW:
         gathered.technique(Technique.ROW_TO_JSON)
     if arguments and name in builtin.ENCODING:

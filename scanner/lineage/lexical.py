@@ -15,6 +15,7 @@ import postgast
 from postgast import pg_query_pb2 as pb
 
 from scanner.lineage.depth import parseable, scannable
+from scanner.lineage.slices import CUTTING
 
 UNPARSED = b"raw "
 """How the shape text of a statement begins that the parser refuses."""
@@ -61,6 +62,7 @@ _ABOVE = frozenset({_GREATER, pb.GREATER_EQUALS})
 _COMPARED = _BELOW | _ABOVE | {pb.BETWEEN, pb.AND}
 _ARRAYS = frozenset({pb.ANY, pb.ALL, pb.SOME})
 _TELLING = _COUNTS | _ARRAYS | _BELOW | _ABOVE | {pb.BETWEEN, pb.BY}
+_CUTTING = frozenset(word for name in CUTTING for word in (name.encode(), b'"%s"' % name.encode()))
 _LIST = re.compile(rb"\x01[ifsubx$](?: , \x01[ifsubx$])+")
 _DOLLAR_QUOTED = re.compile(rb"(?P<tag>\$[^$]*\$)(?P<body>.*)(?P=tag)", re.DOTALL)
 _TUPLES = re.compile(rb"(\( [\x01\x02][^ ]* \))((?: , \1)+)")
@@ -135,7 +137,7 @@ def shape_text(text: str) -> bytes:
         words.append(word)
     if _holds_sensitive_word(text) or _decided_by_literals(kinds):
         return _do_text(encoded, kinds, tokens) or b"text " + mark + b" " + encoded
-    if not _TELLING.isdisjoint(kinds):
+    if not _TELLING.isdisjoint(kinds) or not _CUTTING.isdisjoint(words):
         sources = [encoded[t.start : t.end] for t in tokens if t.token not in _COMMENTS]
         _restore(kinds, words, sources)
         words.append(b"|" + _range_width(kinds, sources))
@@ -170,12 +172,21 @@ def _do_text(encoded: bytes, kinds: list[int], tokens: Sequence[pb.ScanToken]) -
 
 
 def _restore(kinds: list[int], words: list[bytes], sources: list[bytes]) -> None:
-    """Put back the literals that decide how much is read: LIMIT and FETCH counts, ORDER BY positions, lengths of arrays."""
-    previous = 0
+    """Put back the literals that decide how much is read: LIMIT and FETCH counts, ORDER BY positions, lengths of arrays and of
+    what is cut from a value."""
+    previous = depth = 0
+    cutting: set[int] = set()  # depths of parentheses that hold what a cutting function is given
     counting = seen_by = in_array = False
     for i, kind in enumerate(kinds):
+        if kind == _OPEN:
+            depth += 1
+            if i and words[i - 1] in _CUTTING:
+                cutting.add(depth)
+        elif kind == _CLOSE:
+            cutting.discard(depth)
+            depth -= 1
         if kind in (pb.ICONST, pb.FCONST):
-            if counting or (seen_by and previous in (pb.BY, _COMMA, _OPEN)):
+            if depth in cutting or counting or (seen_by and previous in (pb.BY, _COMMA, _OPEN)):
                 words[i] = sources[i]
         elif in_array and kind == pb.SCONST and sources[i][:2] == b"'{":
             words[i] += b"%d" % bucket(sources[i].count(b",") + 1)

@@ -26,8 +26,9 @@ NONE: Origins = frozenset()
 _STEP: Mapping[Flow, Mapping[Flow, Flow]] = {
     # what becomes of a flow (outer key: what is done now; inner key: what it was)
     Flow.TRANSFORMED: {Flow.AS_IS: Flow.TRANSFORMED},
+    Flow.MASKED: {Flow.AS_IS: Flow.MASKED},
     Flow.KEPT: {Flow.AS_IS: Flow.KEPT, Flow.TRANSFORMED: Flow.KEPT},
-    Flow.AGGREGATED: {Flow.AS_IS: Flow.AGGREGATED, Flow.TRANSFORMED: Flow.AGGREGATED, Flow.KEPT: Flow.AGGREGATED},
+    Flow.AGGREGATED: dict.fromkeys((Flow.AS_IS, Flow.TRANSFORMED, Flow.MASKED, Flow.KEPT), Flow.AGGREGATED),
 }
 
 

@@ -54,6 +54,7 @@ _UNSAFE = "|".join(
         rf"(?i-u:\bby\b)(?:{_GAP}|(?s:.)*[,(][\s\x05]*)[\x02\x03]",  # ORDER BY 2: another number is another order
         r"\[[\s\x05]*\x02[\s\x05]*\]",  # int[3]: the bound is part of the type
         r"(?i-u:\bfloat\b)",  # its number decides whether it parses
+        r"(?i-u:\b(?:left|right|substr|substring)\b)\"?[\s\x05]*\(",  # how much of a value is cut decides whether it is masked
         rf"(?i-u:\b(?:any|some|all)\b){_GAP}'",  # = ANY('{{1,2,3}}'): the list's length matters
     )
 )

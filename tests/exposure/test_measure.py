@@ -191,6 +191,30 @@ NONE = (0, 0, 0)
             [line("insert into dlv.stage select nm from crm.mbr", 900, "INSERT", "WRITE")], [NONE], id="into another table"
         ),
         pytest.param([line("update crm.mbr set tel = tel returning nm", 12, "UPDATE", "WRITE")], [(12, 12, 12)], id="returning"),
+        pytest.param([line("select left(nm, 1) || '**' from crm.mbr", 3000)], [NONE], id="masked"),
+        pytest.param([line("select left(nm, 2) from crm.mbr", 3000)], [ALL], id="cut, but not masked"),
+        pytest.param(
+            [
+                line("select nm, tel from crm.mbr where no = new.mbr_no", 1, number=1),
+                line("insert into shop.prd values (1, 'x')", 1, "INSERT", "WRITE", number=1, sub=2),
+            ],
+            [NONE, NONE],
+            id="what a trigger looks up for the row being written",
+        ),
+        pytest.param(
+            [line("select nm from crm.mbr where no <> new.mbr_no", 2999)],
+            [(2999, 2999, 2999)],
+            id="a trigger that reads everyone",
+        ),
+        pytest.param(
+            [
+                line("create temp table x as select nm as a, left(tel, 1) as b from crm.mbr", 40, "CREATE TABLE AS", "DDL"),
+                line("select b from x", 40),
+                line("select a, b from x", 40),
+            ],
+            [NONE, NONE, (40, 40, 40)],
+            id="a copy of what is masked is masked",
+        ),
         pytest.param([line("select rcv from crm.ord", 6000)], [(2000, 2000, 2000)], id="all orders are all their people"),
         pytest.param(
             [line("select rcv from crm.ord where no < 300", 300)],
@@ -301,3 +325,39 @@ def test_expected_people_among_random_rows() -> None:
 )
 def test_sensitivity(name: str, form: str, level: int) -> None:
     assert sensitivity(name, form) == level
+
+
+def test_a_session_s_own_table_counts_as_the_columns_it_came_from() -> None:
+    book = ShapeBook.open("shop", SCHEMA, [], [])
+
+    def columns(shape: str, statement: str) -> tuple[str, ...]:
+        return book.add(shape, statement, logged=(), command="", rows=40, seen="").pii_columns
+
+    columns("1", "create temp table today as select nm as a from crm.mbr")
+    assert columns("2", "select a from today") == ("crm.mbr.nm",)
+    columns("3", "create table dlv.kept as select a as b from today")
+    assert columns("4", "select b from dlv.kept") == ("dlv.kept.b",)  # others can read this one, and contracts name it
+
+
+def test_a_part_that_only_the_log_names_is_its_parent() -> None:
+    part = TableRef("crm", "ord_1")
+    tables = {**SCHEMA.tables, part: Table(part, personal("rcv"), kind="partition", rows=10, parent=ORD)}
+    book = ShapeBook.open("shop", Schema("shop", "2", tables), [], [])
+    found = book.add("1", "select rcv from crm.ord", logged=("crm.ord", "crm.ord_1"), command="SELECT", rows=5, seen="")
+    assert (found.tables, found.single) == (("crm.ord",), True)
+    alone = book.add("2", "select rcv from crm.ord_1", logged=("crm.ord_1",), command="SELECT", rows=5, seen="")
+    assert alone.tables == ("crm.ord_1",)
+
+
+def test_a_backup_holds_each_table_once() -> None:
+    view, part, temporary = TableRef("crm", "v"), TableRef("crm", "ord_1"), TableRef("pg_temp", "x")
+    tables = {
+        **SCHEMA.tables,
+        view: Table(view, personal("nm"), kind="view", rows=3000, persons=3000),
+        part: Table(part, personal("rcv"), kind="partition", rows=6000, persons=2000, parent=ORD),
+        temporary: Table(temporary, personal("nm"), rows=3000, persons=3000),
+    }
+    book = ShapeBook.open("shop", Schema("shop", "2", tables), [], [])
+    found = book.add("1", "BASE_BACKUP ( LABEL 'x' )", logged=(), command="", rows=None, seen="")
+    assert (found.low_rows, found.best_rows, found.high_rows) == (3000, 3000, 5000)
+    assert found.tables == ("crm.mbr", "crm.ord")

@@ -8,11 +8,11 @@ from scanner.lineage import analyze
 from scanner.model import Flow, Kind, Lineage, Schema, TableRef
 
 ALL = "id name phone rrn email addr"
-SHORT = {Flow.AS_IS: "", Flow.TRANSFORMED: "~", Flow.KEPT: "+", Flow.AGGREGATED: "0"}
+SHORT = {Flow.AS_IS: "", Flow.TRANSFORMED: "~", Flow.MASKED: "*", Flow.KEPT: "+", Flow.AGGREGATED: "0"}
 
 
 def leaves(lineage: Lineage) -> set[str]:
-    """Outputs as ``table.column``, marked ~ when transformed, + when kept by an aggregate, 0 when aggregated away."""
+    """Outputs as ``table.column``, ~ transformed, * masked, + kept by an aggregate, 0 aggregated away."""
     return {f"{SHORT[o.flow]}{o.table.name}.{o.column}" for o in lineage.outputs}
 
 
@@ -64,14 +64,27 @@ QUERIES = {
     "select name from shop.mv": {"mv.name"},
     # values changed on the way
     "select upper(name), phone || 'x', rrn::bytea from shop.customer": customer("name phone rrn", "~"),
-    "select substr(phone, 1, 4), md5(rrn), encode(email::bytea, 'hex') from shop.customer": customer("phone rrn email", "~"),
+    "select substr(phone, 1, 5), md5(rrn), encode(email::bytea, 'hex') from shop.customer": customer("phone rrn email", "~"),
     "select case when id > 5 then phone else name end from shop.customer": customer("id phone name", "~"),
     "select coalesce(phone, name), greatest(rrn, email) from shop.customer": customer("phone name rrn email", "~"),
     "select id + 1, -id from shop.customer": customer("id", "~"),
     "select array[phone, name], row(rrn) from shop.customer": customer("phone name rrn", "~"),
+    # masked: little is left, and that of one end
+    "select left(name, 1) || '**', right(phone, 4), left(email, 3) from shop.customer": customer("name phone email", "*"),
+    'select "left"((name)::text, 1), substring(phone from 1 for 3), substr(phone, 1, 4) from shop.customer': customer(
+        "name phone", "*"
+    ),
+    "select left(label, 1), right(code, 2) from shop.v_harmless": customer("name phone", "*"),
+    "select string_agg(left(name, 1), ',') from shop.customer": customer("name", "*"),
+    "select left(name, 1), name from shop.customer": customer("name", "*") | customer("name"),
+    "select left(name, 2), left(phone, 6), substr(phone, 7), right(name, -1) from shop.customer": customer("name phone", "~"),
+    "select substr(name, 2, 1), left(reverse(phone), 4), right(email, 4), right(rrn, 7) from shop.customer": customer(
+        "name phone email rrn", "~"
+    ),
+    "select left(name || phone, 1), left(name, length(phone)) from shop.customer": customer("name phone", "~"),
     # yes-or-no questions
     "select phone = '1', rrn is null, name in ('a', 'b') from shop.customer": customer("phone rrn name", "0"),
-    "select substr(phone, 1, 1) = '1', rrn like '9%', id > 5 from shop.customer": customer("phone rrn id", "~"),
+    "select substr(phone, 3, 1) = '1', rrn like '9%', id > 5 from shop.customer": customer("phone rrn id", "~"),
     # whole rows
     "select c from shop.customer c": customer(ALL, "~"),
     "select c::text from shop.customer c": customer(ALL, "~"),
