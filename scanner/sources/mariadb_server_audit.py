@@ -113,11 +113,16 @@ def _utc(data: bytes, starts: Ints, home: ZoneInfo) -> pa.Array:
     if not len(starts):
         return pa.array([], pa.timestamp("us", tz="UTC"))
     buffer = np.frombuffer(data, np.uint8)
-    digit = [(buffer[starts + place] & 15).astype(np.int64) for place in (0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 12, 13, 15, 16)]
+    places = (0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 12, 13, 15, 16)
+    found = [buffer[np.minimum(starts + place, len(buffer) - 1)].astype(np.int64) - ord("0") for place in places]
+    known = np.logical_and.reduce([(value >= 0) & (value <= 9) for value in found])
+    digit = [np.where(known, value, 0) for value in found]
     year = digit[0] * 1000 + digit[1] * 100 + digit[2] * 10 + digit[3]
     month, day = digit[4] * 10 + digit[5], digit[6] * 10 + digit[7]
     hour, minute, second = (digit[at] * 10 + digit[at + 1] for at in (8, 10, 12))
-    known = (year >= 1970) & (month >= 1) & (month <= 12) & (day >= 1) & (hour < 24) & (minute < 60) & (second <= 60)
+    known &= (
+        (year >= 1970) & (year < 9999) & (month >= 1) & (month <= 12) & (day >= 1) & (hour < 24) & (minute < 60) & (second <= 60)
+    )
     months = np.where(known, (year - 1970) * 12 + month - 1, 0)
     first = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
     known &= day <= (months + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64) - first
