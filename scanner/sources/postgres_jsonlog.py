@@ -23,7 +23,7 @@ from scanner.sources.postgres_rows import Clock, Rows, runs, whole
 from scanner.sources.text import decode, mended
 
 _HEAD = b'{"timestamp":"'
-_FEW = 16  # lines: fewer than that are quicker read one by one
+_FEW = 200  # lines: fewer than that are quicker read one by one
 _SHORTEST = 64  # bytes; a record has at least a time, a session and a severity
 _HALF = "the log ends in half a record"
 _NO_HEAD = 'does not begin like a jsonlog record, with {"timestamp":"'
@@ -83,15 +83,21 @@ def _cut(part: bytes, at_end: bool, final: bool) -> Cut:
     starts = np.concatenate([np.zeros(min(1, len(ends)), np.int64), ends[:-1]])
     good = _begins(buffer, starts, ends)
     skips: list[Skip] = []
-    for number in np.flatnonzero(~good).tolist():
-        start, end = int(starts[number]), int(ends[number])
-        inner = part.rfind(_HEAD, start, end)
-        if inner > start and _begins(buffer, np.array([inner]), np.array([end]))[0]:
-            skips.append(Skip(start, inner - start, _NO_HEAD))
-            starts[number] = inner
-            good[number] = True
-        else:
-            skips.append(Skip(start, end - start, _why(part[start:end])))
+    bad = np.flatnonzero(~good)
+    for run in np.split(bad, np.flatnonzero(np.diff(bad) > 1) + 1) if len(bad) else ():
+        first, last = int(starts[run[0]]), int(ends[run[-1]])
+        if part.find(_HEAD, first, last) < 0:
+            skips.append(Skip(first, last - first, _NO_HEAD))
+            continue
+        for number in run.tolist():
+            start, end = int(starts[number]), int(ends[number])
+            inner = part.rfind(_HEAD, start, end)
+            if inner > start and _begins(buffer, np.array([inner]), np.array([end]))[0]:
+                skips.append(Skip(start, inner - start, _NO_HEAD))
+                starts[number] = inner
+                good[number] = True
+            else:
+                skips.append(Skip(start, end - start, _why(part[start:end])))
     consumed = int(ends[-1]) if len(ends) else 0
     if final and consumed < len(part):
         skips.append(Skip(consumed, len(part) - consumed, _HALF))
@@ -187,7 +193,7 @@ def _slow(data: bytes, starts: Ints, ends: Ints) -> Rows:
             skips.append(Skip(at, inner - at, _why(data[at:inner])))
             at = inner
             record, changed = _record(data[at:end])
-        if record is None or _exact(data, record, at, end).implausible()[0]:
+        if record is None:
             skips.append(Skip(at, end - at, _why(data[at:end])))
             continue
         for key, column in values.items():
@@ -197,13 +203,10 @@ def _slow(data: bytes, starts: Ints, ends: Ints) -> Rows:
     places = np.array(kept, np.int64).reshape(-1, 2)
     columns = {key: pa.array(values[key], _SCHEMA.field(key).type) for key in _KEYS}
     rows = _rows(data, columns, places[:, 0], places[:, 1], replaced)
-    rows.skips = skips
-    return rows
-
-
-def _exact(data: bytes, record: dict[str, Any], start: int, end: int) -> Rows:
-    columns = {key: pa.array([record.get(key)], _SCHEMA.field(key).type) for key in _KEYS}
-    return _rows(data, columns, np.array([start]), np.array([end]), 0)
+    wrong = rows.implausible()
+    spans = zip(rows.starts[wrong].tolist(), rows.ends[wrong].tolist(), strict=True)
+    rows.skips = skips + [Skip(start, end - start, _why(data[start:end])) for start, end in spans]
+    return rows.keep(~wrong) if wrong.any() else rows
 
 
 def _record(line: bytes) -> tuple[dict[str, Any] | None, bool]:

@@ -9,6 +9,7 @@ be read in more than one way, what it says is kept but is not evidence: the reco
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import ClassVar
 from zoneinfo import ZoneInfo
@@ -19,9 +20,9 @@ import pyarrow.compute as pc
 
 from scanner.config_prefix import DEFAULT_PREFIX, PrefixError, lacks
 from scanner.errors import ConfigError
-from scanner.model import Skip, SourceNotice
+from scanner.model import Position, Skip, Slice, SourceNotice
 from scanner.sources import postgres_rows, stderr_grammar, times
-from scanner.sources.base import FileSource, Parsed
+from scanner.sources.base import SLICE_BYTES, FileSource, Parsed
 from scanner.sources.cutting import Bools, Bytes, Cut, Ints, find_bytes
 from scanner.sources.postgres_rows import TEXTS, Clock, Rows
 from scanner.sources.stderr_grammar import FOLLOWING, HEAD_BYTES, LABELS, SEVERITIES, UNKNOWN, Grammar
@@ -31,7 +32,9 @@ _KINDS = [*SEVERITIES, *FOLLOWING]
 _SUCCESS = ("DEBUG", "LOG", "INFO", "NOTICE")
 _LABELS = pa.array(list(LABELS), pa.binary())
 _LABEL_KIND = np.array([*(_KINDS.index(name) for name in LABELS.values()), -1], np.int64)
+_SHORTEST = 12  # bytes of a line that could begin a record
 _LONGEST_NAME = 63  # bytes
+_STRANGE_BYTES = 16 * 1024  # other programs' lines come in smaller numbers
 _DOUBTFUL = "this line can be read in more than one way"
 _HALF = "the log ends in half a record"
 _STRANGE = "does not begin with the log_line_prefix of this source"
@@ -95,10 +98,11 @@ def _cut(grammar: Grammar, part: bytes, at_end: bool, final: bool) -> Cut:
 def _last_record(grammar: Grammar, part: bytes, starts: Ints) -> int:
     """Where the last record begins: what follows may still add to it. 0: at the very beginning."""
     end, size = len(starts), 32
+    bounds = np.append(starts, len(part))
     begins = False
     while end:
         low = max(0, end - size)
-        kind = _Heads(grammar, pa.array([part[s : s + HEAD_BYTES] for s in starts[low:end].tolist()], pa.binary())).kind
+        kind = _Heads(grammar, _beginnings(part, starts[low:end], np.append(starts[low + 1 : end], bounds[end]))).kind
         begins = bool(kind[0] >= 0)
         first = np.flatnonzero((kind >= 0) & (kind < len(SEVERITIES))) + low
         if len(first) and first[-1]:
@@ -114,17 +118,20 @@ class _Heads:
     """What the lines of a piece begin with, line by line; ``kind`` -1 where that is no prefix and label."""
 
     def __init__(self, grammar: Grammar, heads: pa.Array) -> None:
-        count = len(heads)
         self.fields: dict[str, pa.Array] = {}
-        found = pc.extract_regex(heads, grammar.quick)
-        kind = _kinds(found, grammar)
-        left = np.flatnonzero(kind < 0)
+        kind = np.full(len(heads), -1, np.int64)
+        place = np.full(len(heads), -1, np.int64)
+        likely = np.flatnonzero(_lengths(heads) >= _SHORTEST)
+        found = pc.extract_regex(heads.take(pa.array(likely)), grammar.quick)
+        kind[likely] = _kinds(found, grammar)
+        place[likely] = np.arange(len(likely))
+        left = likely[kind[likely] < 0]
         if len(left):
             again = pc.extract_regex(heads.take(pa.array(left)), grammar.head)
             kind[left] = _kinds(again, grammar)
-            order = np.arange(count)
-            order[left] = count + np.arange(len(left))
-            found = pa.concat_arrays([found, again]).take(pa.array(order))
+            place[left] = len(likely) + np.arange(len(left))
+            found = pa.concat_arrays([found, again])
+        found = found.take(pa.array(place, mask=place < 0))
         self.kind = kind
         self.length = _lengths(pc.struct_field(found, "head"))
         self.length[kind < 0] = 0
@@ -155,8 +162,7 @@ def _read(grammar: Grammar, home: ZoneInfo, data: bytes, found: Cut) -> Rows:
     if not len(found.starts):
         return _nothing()
     starts, ends = found.starts, found.ends
-    lines = _binary(data, np.append(starts, ends[-1]))
-    heads = pc.binary_slice(lines, 0, HEAD_BYTES)
+    heads = _beginnings(data, starts, ends)
     read = _Heads(grammar, heads)
     if b"\0" in data:
         holding = np.searchsorted(starts, find_bytes(np.frombuffer(data, np.uint8, int(ends[-1])), 0), side="right") - 1
@@ -216,6 +222,13 @@ def _binary(data: bytes, offsets: Ints) -> pa.Array:
     return pa.Array.from_buffers(pa.binary(), len(offsets) - 1, buffers)
 
 
+def _beginnings(data: bytes, starts: Ints, ends: Ints) -> pa.Array:
+    """The first bytes of each line."""
+    offsets = np.empty(2 * len(starts) + 1, np.int64)
+    offsets[0:-1:2], offsets[1::2], offsets[-1] = starts, np.minimum(starts + HEAD_BYTES, ends), ends[-1]
+    return _binary(data, offsets).take(pa.array(np.arange(0, 2 * len(starts), 2)))
+
+
 def _text(column: pa.Array) -> pa.Array:
     try:
         return column.cast(pa.string())
@@ -239,8 +252,16 @@ def _owners(read: _Heads, grammar: Grammar) -> tuple[Ints, Bools]:
 
 
 def _skips(starts: Ints, ends: Ints, owner: Ints, orphan: Bools) -> list[Skip]:
-    lost = np.flatnonzero(owner < 0).tolist()
-    return [Skip(int(starts[n]), int(ends[n] - starts[n]), _ORPHAN if orphan[n] else _STRANGE) for n in lost]
+    """Lines that belong to no record; neighbours of one kind together."""
+    lost = np.flatnonzero(owner < 0)
+    if not len(lost):
+        return []
+    breaks = np.flatnonzero((np.diff(lost) > 1) | (orphan[lost[1:]] != orphan[lost[:-1]])) + 1
+    firsts, lasts = lost[np.append(0, breaks)].tolist(), lost[np.append(breaks, len(lost)) - 1].tolist()
+    return [
+        Skip(int(starts[first]), int(ends[last] - starts[first]), _ORPHAN if orphan[first] else _STRANGE)
+        for first, last in zip(firsts, lasts, strict=True)
+    ]
 
 
 def _doubtful(grammar: Grammar, heads: pa.Array, read: _Heads, owner: Ints) -> Bools:
@@ -315,7 +336,7 @@ class _Texts:
         verbose = pc.and_(located, pc.match_substring_regex(message, r"\A[0-9A-Z]{5}: "))  # log_error_verbosity = verbose
         if pc.any(verbose).as_py():
             code = pc.if_else(verbose, pc.utf8_slice_codeunits(message, 0, 5), code)
-            message = pc.if_else(verbose, pc.utf8_slice_codeunits(message, 7), message)
+            message = pc.if_else(verbose, pc.replace_substring_regex(message, r"\A[0-9A-Z]{5}: ", ""), message)
         failed = pa.array(~np.isin(kinds, _SUCCESS))
         if pc.any(failed).as_py():
             quoted = pc.or_(pc.is_valid(self.following("STATEMENT")), pc.is_valid(self.following("QUERY")))
@@ -350,7 +371,7 @@ def _clock(fields: dict[str, pa.Array]) -> Clock:
 
 def _with_millis(column: pa.Array) -> pa.Array:
     """``YYYY-MM-DD HH:MM:SS ZONE`` in the form of the more exact one."""
-    return pc.binary_join_element_wise(pc.binary_slice(column, 0, 19), b".000", pc.binary_slice(column, 19), b"")
+    return pc.binary_join_element_wise(pc.binary_slice(column, 0, 19), b".000", pc.binary_slice(column, 19, 64), b"")
 
 
 def _stamps(column: pa.Array) -> Clock:
@@ -398,6 +419,22 @@ class PostgresStderr(FileSource):
     def parse(self, data: bytes, base: int, *, at_end: bool, final: bool, longer_than: int) -> Parsed:
         prefix = self.log_line_prefix
         return parse(data, base, self.time_zone, prefix, at_end=at_end, final=final, longer_than=longer_than)
+
+    def read(self, known: Sequence[Position], *, slice_bytes: int = SLICE_BYTES) -> Iterator[Slice | SourceNotice]:
+        """See :meth:`Source.read`. A stretch without any record is not passed over: the prefix is wrong, or was changed."""
+        stuck = ""
+        for found in super().read(known, slice_bytes=slice_bytes):
+            if isinstance(found, Slice):
+                size = found.end - found.start
+                nothing = bool(found.skips) and not found.records.num_rows
+                if nothing and found.file.id != stuck and (not found.start or size >= _STRANGE_BYTES):
+                    stuck = found.file.id
+                    what = f"from byte {found.start} on no line begins with the log_line_prefix {self.log_line_prefix!r}"
+                    hint = "copy it from `show log_line_prefix`; nothing was passed over, the next scan goes on there"
+                    yield SourceNotice(found.file.path, what, hint)
+                if found.file.id == stuck:
+                    continue
+            yield found
 
     def limits(self) -> tuple[SourceNotice, ...]:
         """What this log cannot tell for want of an escape in the prefix."""

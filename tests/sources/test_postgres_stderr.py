@@ -238,6 +238,11 @@ def test_rubbish_between_records_costs_only_itself(name: str, place: int) -> Non
     assert b"".join(skipped(data)) == RUBBISH[name]
 
 
+def test_a_piece_full_of_empty_lines() -> None:
+    data = GOOD[0] + b"\n" * 300_000 + GOOD[1]
+    assert [r["session_line"] for r in rows(data)] == [1, 2]
+
+
 def test_a_tab_before_the_first_record_is_rubbish() -> None:
     assert skipped(b"\tend of something\n" + GOOD[0]) == [b"\tend of something\n"]
 
@@ -359,6 +364,29 @@ def test_any_prefix_of_all_escapes(escapes: list[str], between: str) -> None:
     assert row["client_addr"] == ("10.0.0.1" if {"%h", "%r"} & set(escapes) else None)
     assert START
     assert all(add not in escapes for _, add in lacks(prefix))
+
+
+def test_nothing_is_lost_to_a_wrong_prefix(tmp_path: Path) -> None:
+    """From the beginning, and when the server's setting is changed on the way: said, and read once it is put right."""
+    log, other = tmp_path / "a.log", "%t|%c|%u|%l "
+    old = b"".join(record(audit(f"select {n}"), line=n) for n in range(100))
+    new = b"".join(record(audit(f"select {n}"), line=n, prefix=other) for n in range(100, 300))
+    log.write_bytes(old)
+    os.utime(log, (0, 0))
+    ledger = Ledger(log, type="postgres_stderr", log_line_prefix="%m [%p] ", slice_bytes=1 << 20)
+    assert ledger.scan() == []
+    assert [(n.fatal, "no line begins with" in n.reason) for n in ledger.notices] == [(True, True)]
+    ledger.options["log_line_prefix"] = PREFIX
+    ledger.scan()
+    assert ledger.notices == []
+    with log.open("ab") as file:
+        file.write(new)
+    os.utime(log, (0, 0))
+    assert ledger.scan() == []
+    assert [n.fatal for n in ledger.notices] == [True]
+    ledger.options["log_line_prefix"] = other
+    ledger.scan()
+    assert ledger.statements() == [f"select {n}" for n in range(300)]
 
 
 def test_a_rubbish_file_is_said(tmp_path: Path) -> None:
