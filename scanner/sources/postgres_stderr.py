@@ -25,15 +25,11 @@ from scanner.sources import postgres_rows, stderr_grammar, times
 from scanner.sources.base import SLICE_BYTES, FileSource, Parsed
 from scanner.sources.cutting import Bools, Bytes, Cut, Ints, find_bytes
 from scanner.sources.postgres_rows import TEXTS, Clock, Rows
-from scanner.sources.stderr_grammar import FOLLOWING, HEAD_BYTES, LABELS, SEVERITIES, UNKNOWN, Grammar
+from scanner.sources.stderr_grammar import SEVERITIES, UNKNOWN, Grammar
+from scanner.sources.stderr_heads import KINDS, Heads, beginnings, between, lengths
 from scanner.sources.text import decode, is_utf8
 
-_KINDS = [*SEVERITIES, *FOLLOWING]
 _SUCCESS = ("DEBUG", "LOG", "INFO", "NOTICE")
-_LABELS = pa.array(list(LABELS), pa.binary())
-_LABEL_KIND = np.array([*(_KINDS.index(name) for name in LABELS.values()), -1], np.int64)
-_SHORTEST = 12  # bytes of a line that could begin a record
-_LONGEST_NAME = 63  # bytes
 _STRANGE_BYTES = 16 * 1024  # other programs' lines come in smaller numbers
 _DOUBTFUL = "this line can be read in more than one way"
 _HALF = "the log ends in half a record"
@@ -102,7 +98,7 @@ def _last_record(grammar: Grammar, part: bytes, starts: Ints) -> int:
     begins = False
     while end:
         low = max(0, end - size)
-        kind = _Heads(grammar, _beginnings(part, starts[low:end], np.append(starts[low + 1 : end], bounds[end]))).kind
+        kind = Heads(grammar, beginnings(part, starts[low:end], np.append(starts[low + 1 : end], bounds[end]))).kind
         begins = bool(kind[0] >= 0)
         first = np.flatnonzero((kind >= 0) & (kind < len(SEVERITIES))) + low
         if len(first) and first[-1]:
@@ -114,56 +110,12 @@ def _last_record(grammar: Grammar, part: bytes, starts: Ints) -> int:
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
-class _Heads:
-    """What the lines of a piece begin with, line by line; ``kind`` -1 where that is no prefix and label."""
-
-    def __init__(self, grammar: Grammar, heads: pa.Array) -> None:
-        self.fields: dict[str, pa.Array] = {}
-        kind = np.full(len(heads), -1, np.int64)
-        place = np.full(len(heads), -1, np.int64)
-        likely = np.flatnonzero(_lengths(heads) >= _SHORTEST)
-        found = pc.extract_regex(heads.take(pa.array(likely)), grammar.quick)
-        kind[likely] = _kinds(found, grammar)
-        place[likely] = np.arange(len(likely))
-        left = likely[kind[likely] < 0]
-        if len(left):
-            again = pc.extract_regex(heads.take(pa.array(left)), grammar.head)
-            kind[left] = _kinds(again, grammar)
-            place[left] = len(likely) + np.arange(len(left))
-            found = pa.concat_arrays([found, again])
-        found = found.take(pa.array(place, mask=place < 0))
-        self.kind = kind
-        self.length = _lengths(pc.struct_field(found, "head"))
-        self.length[kind < 0] = 0
-        for name in grammar.fields:
-            self.fields[name] = pc.struct_field(found, f"f_{name}")
-
-
-def _kinds(found: pa.Array, grammar: Grammar) -> Ints:
-    """Place in _KINDS by label; -1 where there is none, or a name is longer than any can be."""
-    labels = pc.fill_null(pc.struct_field(found, "label"), b"")
-    places = pc.fill_null(pc.index_in(labels, _LABELS), -1).to_numpy(zero_copy_only=False)
-    kinds: Ints = _LABEL_KIND[places]
-    for name in set("aud") & set(grammar.fields):
-        values = pc.fill_null(pc.struct_field(found, f"f_{name}"), b"")
-        long = _lengths(values) > _LONGEST_NAME
-        if name == "a" and long.any():  # four characters of PostgreSQL 16 for one byte of the client
-            long &= _lengths(values) - 3 * pc.count_substring(values, "\\x").to_numpy(zero_copy_only=False) > _LONGEST_NAME
-        kinds[long] = -1
-    return kinds
-
-
-def _lengths(column: pa.Array) -> Ints:
-    lengths: Ints = pc.fill_null(pc.binary_length(column), 0).to_numpy(zero_copy_only=False).astype(np.int64)
-    return lengths
-
-
 def _read(grammar: Grammar, home: ZoneInfo, data: bytes, found: Cut) -> Rows:
     if not len(found.starts):
         return _nothing()
     starts, ends = found.starts, found.ends
-    heads = _beginnings(data, starts, ends)
-    read = _Heads(grammar, heads)
+    heads = beginnings(data, starts, ends)
+    read = Heads(grammar, heads)
     if b"\0" in data:
         holding = np.searchsorted(starts, find_bytes(np.frombuffer(data, np.uint8, int(ends[-1])), 0), side="right") - 1
         read.kind[holding] = -1
@@ -177,7 +129,7 @@ def _read(grammar: Grammar, home: ZoneInfo, data: bytes, found: Cut) -> Rows:
     fields = {name: column.take(pa.array(records)) for name, column in read.fields.items()}
     clock = _clock(fields)
     columns: dict[str, pa.Array] = {name: pa.nulls(len(records), pa.string()) for name in TEXTS}
-    columns["error_severity"] = pa.array(_KINDS).take(pa.array(read.kind[records]))
+    columns["error_severity"] = pa.array(KINDS).take(pa.array(read.kind[records]))
     columns["message"] = message
     columns["query"] = texts.following("STATEMENT")
     note = pa.array([None, _DOUBTFUL]).take(pa.array(doubtful[records].astype(np.int8)))
@@ -216,19 +168,6 @@ def _nothing(skips: list[Skip] | None = None) -> Rows:
     return Rows(texts, empty, empty, clock, skips or [])
 
 
-def _binary(data: bytes, offsets: Ints) -> pa.Array:
-    """The bytes between each two of ``offsets``; no copy is made."""
-    buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(data)]
-    return pa.Array.from_buffers(pa.binary(), len(offsets) - 1, buffers)
-
-
-def _beginnings(data: bytes, starts: Ints, ends: Ints) -> pa.Array:
-    """The first bytes of each line."""
-    offsets = np.empty(2 * len(starts) + 1, np.int64)
-    offsets[0:-1:2], offsets[1::2], offsets[-1] = starts, np.minimum(starts + HEAD_BYTES, ends), ends[-1]
-    return _binary(data, offsets).take(pa.array(np.arange(0, 2 * len(starts), 2)))
-
-
 def _text(column: pa.Array) -> pa.Array:
     try:
         return column.cast(pa.string())
@@ -236,7 +175,7 @@ def _text(column: pa.Array) -> pa.Array:
         return pa.array([decode(value)[0] for value in column.to_pylist()], pa.string())
 
 
-def _owners(read: _Heads, grammar: Grammar) -> tuple[Ints, Bools]:
+def _owners(read: Heads, grammar: Grammar) -> tuple[Ints, Bools]:
     """For each line the record it belongs to (its own number for a record's first line; -1: none), and which lines
     have a prefix and a label, but no record of the same process right before them."""
     here = np.arange(len(read.kind))
@@ -264,7 +203,7 @@ def _skips(starts: Ints, ends: Ints, owner: Ints, orphan: Bools) -> list[Skip]:
     ]
 
 
-def _doubtful(grammar: Grammar, heads: pa.Array, read: _Heads, owner: Ints) -> Bools:
+def _doubtful(grammar: Grammar, heads: pa.Array, read: Heads, owner: Ints) -> Bools:
     """Records whose first line may be read otherwise, or that an unfinished line right before them may have forged."""
     doubtful = np.zeros(len(owner), np.bool_)
     first = owner == np.arange(len(owner))
@@ -274,12 +213,12 @@ def _doubtful(grammar: Grammar, heads: pa.Array, read: _Heads, owner: Ints) -> B
         marked = np.flatnonzero(first & (twice | grammar.names_behind_app))
         other = _matched(heads, marked, grammar.longest)
         for name in ("head", "f_a") if other is not None else ():
-            own = _lengths(read.fields["a"])[marked] if name == "f_a" else read.length[marked]
-            doubtful[marked] |= _lengths(pc.struct_field(other, name)) != own
+            own = lengths(read.fields["a"])[marked] if name == "f_a" else read.length[marked]
+            doubtful[marked] |= lengths(pc.struct_field(other, name)) != own
     if grammar.session:
         outside = first.copy()
         for escape in grammar.fields[grammar.stop :]:
-            outside &= _lengths(read.fields[escape]) == 0
+            outside &= lengths(read.fields[escape]) == 0
         rows = np.flatnonzero(outside)
         other = _matched(heads, rows, grammar.session)
         if other is not None:
@@ -300,13 +239,13 @@ def _matched(heads: pa.Array, rows: Ints, pattern: str) -> pa.Array | None:
 class _Texts:
     """The texts of records: what follows the label on their first line, and on the lines that belong to them."""
 
-    def __init__(self, data: bytes, starts: Ints, ends: Ints, read: _Heads, owner: Ints, records: Ints) -> None:
+    def __init__(self, data: bytes, starts: Ints, ends: Ints, read: Heads, owner: Ints, records: Ints) -> None:
         self.kind, self.owner, self.records = read.kind, owner, records
         # head, text, line end of each line one after the other, so that the texts are every third
         offsets = np.empty(3 * len(starts) + 1, np.int64)
         offsets[0:-1:3], offsets[1::3], offsets[2::3] = starts, starts + read.length, np.maximum(ends - 1, starts + read.length)
         offsets[-1] = ends[-1]
-        self.lines = _binary(data, offsets)
+        self.lines = between(data, offsets)
 
     def _of(self, places: Ints, mask: Bools | None = None) -> pa.Array:
         text = _text(self.lines.take(pa.array(3 * places + 1, mask=mask)))
@@ -314,7 +253,7 @@ class _Texts:
 
     def following(self, label: str) -> pa.Array:
         """The text under a label, record by record; null where a record has none."""
-        chosen = np.flatnonzero((self.kind == _KINDS.index(label)) & (self.owner >= 0))[::-1]
+        chosen = np.flatnonzero((self.kind == KINDS.index(label)) & (self.owner >= 0))[::-1]
         place = np.full(len(self.owner), -1, np.int64)
         place[self.owner[chosen]] = chosen
         place = place[self.records]
@@ -330,7 +269,7 @@ class _Texts:
     def message_and_code(self) -> tuple[pa.Array, pa.Array]:
         """Messages without what only this format puts into them, and SQLSTATEs as far as they can be told."""
         message = self._of(self.records)
-        kinds = np.array(_KINDS)[self.kind[self.records]]
+        kinds = np.array(KINDS)[self.kind[self.records]]
         code = pa.array([None, "00000"]).take(pa.array(np.isin(kinds, _SUCCESS).astype(np.int8)))
         located = pc.is_valid(self.following("LOCATION"))
         verbose = pc.and_(located, pc.match_substring_regex(message, r"\A[0-9A-Z]{5}: "))  # log_error_verbosity = verbose
