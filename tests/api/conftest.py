@@ -20,8 +20,10 @@ from api.app import create_app
 from scanner.catalog import to_json
 from scanner.config import Config
 from scanner.engine import open_event_engine
+from scanner.events import ACT_SCHEMA, LAST_SCHEMA
 from scanner.findings import PERSONS_SCHEMA, update_findings
-from scanner.model import EVENT_SCHEMA, HITS_SCHEMA, RECORD_SCHEMA, Column, FileId, Schema, Skip, Slice, Table, TableRef
+from scanner.front import Piece
+from scanner.model import EVENT_SCHEMA, HITS_SCHEMA, Column, FileId, Schema, Skip, Table, TableRef
 from scanner.pipeline import Workspace
 from scanner.ruleset import load_rules
 from scanner.store import tables as t
@@ -127,13 +129,15 @@ def fill(folder: Path) -> Filled:
         batch = ledger.next_batch()
         table = pa.Table.from_pylist([{**row, "batch": batch} for row in found], schema=EVENT_SCHEMA)
         skips = (Skip(half, 3, "no record begins here"),) if half < 3 else ()
-        piece = Slice(
-            FileId("f1", "/var/log/postgresql/a.csv", 64),
-            half * 1000,
-            half * 1000 + 1000,
-            "0" * 64,
-            RECORD_SCHEMA.empty_table(),
-            skips,
+        piece = Piece(
+            file=FileId("f1", "/var/log/postgresql/a.csv", 64),
+            start=half * 1000,
+            end=half * 1000 + 1000,
+            sha256="0" * 64,
+            skips=skips,
+            records=len(found),
+            acts=ACT_SCHEMA.empty_table(),
+            last=LAST_SCHEMA.empty_table(),
         )
         staged = workspace.events.stage(table, batch=batch, app_id="shop/0/f1", app_version=piece.end)
         ledger.record(run, "shop", "shop/0", piece, staged, table, BatchChanges(sessions=()))
