@@ -26,6 +26,7 @@ class AuditSource(Model):
     time_zone: TimeZone | None = None
     log_line_prefix: str | None = None  # of postgres_stderr: the server's setting; PostgreSQL's own default when left out
     query_log_limit: int | None = Field(default=None, ge=0)  # of mariadb_server_audit: the setting of that name; 1024 if left out
+    slow_log: Annotated[str, BeforeValidator(path_text), Field(min_length=1)] | None = None  # of mariadb_server_audit: row counts
 
     @field_validator("type")
     @classmethod
@@ -48,12 +49,13 @@ class AuditSource(Model):
     def _own_options(self) -> AuditSource:
         if self.log_line_prefix is not None and self.type != "postgres_stderr":
             raise wrong(f"is of no use to {self.type}", hint="take it out, or correct `type`", key="log_line_prefix")
-        if self.query_log_limit is not None and self.type != "mariadb_server_audit":
-            raise wrong(f"is of no use to {self.type}", hint="take it out, or correct `type`", key="query_log_limit")
+        for name in ("query_log_limit", "slow_log"):
+            if getattr(self, name) is not None and self.type != "mariadb_server_audit":
+                raise wrong(f"is of no use to {self.type}", hint="take it out, or correct `type`", key=name)
         return self
 
     @property
     def options(self) -> dict[str, str]:
         """What this kind of source is told beside its path and time zone."""
-        own = {"log_line_prefix": self.log_line_prefix, "query_log_limit": self.query_log_limit}
+        own = {"log_line_prefix": self.log_line_prefix, "query_log_limit": self.query_log_limit, "slow_log": self.slow_log}
         return {name: str(value) for name, value in own.items() if value is not None}

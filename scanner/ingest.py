@@ -71,6 +71,8 @@ class Ingest:
             acts["statement"], acts["logged"], acts["command"], self.memory, dialect=self.book.dialect, databases=acts["dbname"]
         )
         enriched = self._exposed(acts.append_column("shape", shapes.keys), shapes.table)
+        if self._counts_come_from_elsewhere(source_id):
+            enriched = _reported_elsewhere(enriched)
         judged, exports = judge(enriched, self.config, self.database, self.exports)
         learnt = learn(judged, self.habits)
         events = self._finish(judged, learnt.columns, piece, batch, source_id)
@@ -92,6 +94,12 @@ class Ingest:
             contracts=_contracts(self.config, seen),
         )
         return events, changes
+
+    def _counts_come_from_elsewhere(self, source_id: str) -> bool:
+        """Whether this source's log has no row counts, and another log was asked for them."""
+        audit = self.config.databases[self.database].audit
+        index = source_id.rpartition("/")[2]
+        return index.isdigit() and int(index) < len(audit) and audit[int(index)].slow_log is not None
 
     # -- steps --------------------------------------------------------------------------------------------------
 
@@ -204,6 +212,12 @@ class Ingest:
 
 def _as_dict(keys: pa.ChunkedArray, values: pa.ChunkedArray) -> dict[str, int]:
     return dict(zip(keys.to_pylist(), values.to_pylist(), strict=True))
+
+
+def _reported_elsewhere(events: pa.Table) -> pa.Table:
+    counted = pc.and_(pc.equal(events["rows_source"], "reported"), pc.is_valid(events["returned_rows"]))
+    place = events.schema.get_field_index("rows_source")
+    return events.set_column(place, "rows_source", pc.if_else(counted, "reported_elsewhere", events["rows_source"]))
 
 
 def _first_rows(shapes: pa.ChunkedArray, start: int) -> dict[str, int]:

@@ -20,16 +20,19 @@ Connection ids begin again when the server starts. A record's session is therefo
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scanner.model import CUT_MARK, RECORD_SCHEMA, RecordKind, Skip
+from scanner.model import CUT_MARK, RECORD_SCHEMA, Position, RecordKind, Skip, Slice, SourceNotice
 from scanner.sources import times
-from scanner.sources.base import FileSource, Parsed
+from scanner.sources.base import SLICE_BYTES, FileSource, Parsed
 from scanner.sources.cutting import Ints, find_bytes
+from scanner.sources.mariadb_slow_log import SlowLog
 from scanner.sources.mysql_errors import code_of, codes_of
 from scanner.sources.server_audit_lines import FIELDS, Lines, cut, match
 from scanner.sources.text import mended
@@ -368,9 +371,23 @@ class MariadbServerAudit(FileSource):
     type = "mariadb_server_audit"
     context_bytes = REACH
 
-    def __init__(self, path: str, time_zone: str = "UTC", query_log_limit: int | str = QUERY_LOG_LIMIT) -> None:
+    def __init__(
+        self, path: str, time_zone: str = "UTC", query_log_limit: int | str = QUERY_LOG_LIMIT, slow_log: str = ""
+    ) -> None:
         super().__init__(path, time_zone)
         self.query_log_limit = int(query_log_limit)
+        self.slow_log = SlowLog(slow_log) if slow_log else None
+
+    def read(self, known: Sequence[Position], *, slice_bytes: int = SLICE_BYTES) -> Iterator[Slice | SourceNotice]:
+        """See :meth:`scanner.sources.base.Source.read`. Row counts come from the slow log, where one is named."""
+        if self.slow_log is None:
+            yield from super().read(known, slice_bytes=slice_bytes)
+            return
+        yield from self.slow_log.notices()
+        for found in super().read(known, slice_bytes=slice_bytes):
+            if isinstance(found, Slice) and found.records.num_rows:
+                found = replace(found, records=self.slow_log.joined(found.records))
+            yield found
 
     def parse(self, data: bytes, base: int, *, at_end: bool, final: bool, longer_than: int) -> Parsed:
         return self.parse_after(b"", data, base, at_end=at_end, final=final, longer_than=longer_than)
