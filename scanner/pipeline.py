@@ -395,6 +395,7 @@ def catalog_scan(workspace: Workspace, name: str, progress: Progress = _quiet) -
     with workspace.state.begin() as connection:
         upsert(connection, t.catalog, [document])
     known = [(ref.schema, ref.name) for ref in result.schema.tables]
+    known += [(ref.schema, f"{ref.name}()") for ref in result.schema.functions]
     workspace.ledger.forget_derived(name, known)
     return result
 

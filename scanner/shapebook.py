@@ -1,7 +1,8 @@
 """The book of shapes of one database: each distinct statement shape is analysed once, against the catalogue, and kept.
 
 Copies made by statements (``create table x as …``, ``insert … select``, ``select into``, renames) enter the schema as
-*derived tables* with the personal columns of their source, so that later reads of the copy count.
+*derived tables* with the personal columns of their source, so that later reads of the copy count. So do functions with their
+owner's rights that statements have created: the log never shows what is read inside them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from typing import Any
 
 from scanner import lineage
 from scanner.exposure import Facts, facts
-from scanner.model import Column, Flow, Kind, Lineage, Schema, Table, TableRef
+from scanner.lineage.created import created_functions
+from scanner.lineage.dialects import MYSQL
+from scanner.model import Column, Flow, Function, Kind, Lineage, Schema, Table, TableRef
 
 _COPIES = frozenset({Kind.CREATE_AS, Kind.INSERT, Kind.REFRESH, Kind.CREATE_VIEW, Kind.MERGE})
 
@@ -30,6 +33,8 @@ class ShapeBook:
     dialect: str = "postgresql"  # the engine whose SQL it is
     new_shapes: dict[str, dict[str, Any]] = field(default_factory=dict)
     new_derived: dict[TableRef, Table] = field(default_factory=dict)
+    created: dict[TableRef, tuple[Function, ...]] = field(default_factory=dict)  # by statements, since the catalogue was scanned
+    new_created: set[TableRef] = field(default_factory=set)
 
     @classmethod
     def open(
@@ -41,8 +46,11 @@ class ShapeBook:
         dialect: str = "postgresql",
     ) -> ShapeBook:
         """The book as the state database remembers it."""
-        derived = {ref: table for ref, table in map(_table_from_row, derived_rows) if ref not in schema.tables}
+        tables, functions = _from_rows(derived_rows)
+        derived = {ref: table for ref, table in tables.items() if ref not in schema.tables}
         book = cls(database, replace(schema, tables={**schema.tables, **derived}), derived=derived, dialect=dialect)
+        for ref, found in functions.items():
+            book._learn(ref, found)
         for row in shape_rows:
             book.known[row["shape"]] = Facts.from_json(row["facts"])
             if row["schema_version"] == schema.version:
@@ -70,6 +78,8 @@ class ShapeBook:
         found = lineage.analyze(statement, self.schema, logged=logged, command=command, search_path=path, dialect=self.dialect)
         result = facts(shape, found, self.schema, logged=logged, statement=statement or "")
         copy = self._derive(found, result, rows)
+        if found.kind is Kind.DDL and statement and self.dialect not in MYSQL:
+            self._create(created_functions(statement, replace(self.schema, functions={**self.schema.functions, **self.created})))
         result = replace(result, copies_into=str(copy) if copy else None)
         self.known[shape] = result
         self.current.add(shape)
@@ -102,8 +112,39 @@ class ShapeBook:
             }
             for ref, table in self.new_derived.items()
         ]
-        self.new_shapes, self.new_derived = {}, {}
+        derived += [
+            {
+                "database": self.database,
+                "schema": ref.schema,
+                "name": f"{ref.name}()",  # no relation is called so
+                "document": json.dumps({"functions": [asdict(f) for f in self.created[ref]]}, ensure_ascii=False),
+                "since": "",
+            }
+            for ref in sorted(self.new_created)
+        ]
+        self.new_shapes, self.new_derived, self.new_created = {}, {}, set()
         return shapes, derived
+
+    # -- functions ----------------------------------------------------------------------------------------------
+
+    def _create(self, functions: Sequence[Function]) -> None:
+        """Enter functions that a statement has created. What an older one of the name read still counts: it may come back."""
+        for function in functions:
+            if function in self.created.get(function.ref, ()):
+                continue
+            self._learn(function.ref, (function,))
+            self.new_created.add(function.ref)
+            if function.security_definer:  # shapes that call it were judged without knowing what it reads
+                called = function.ref.name
+                self.current -= {s for s in self.current if called in self.known[s].functions}
+
+    def _learn(self, ref: TableRef, functions: tuple[Function, ...]) -> None:
+        """Of the functions created, only those with their owner's rights matter to lineage: the log shows what others read."""
+        self.created[ref] = (*self.created.get(ref, ()), *functions)
+        definers = tuple(f for f in functions if f.security_definer and f not in self.schema.functions.get(ref, ()))
+        if definers:
+            known = {**self.schema.functions, ref: (*self.schema.functions.get(ref, ()), *definers)}
+            self.schema = replace(self.schema, functions=known)
 
     # -- copies -------------------------------------------------------------------------------------------------
 
@@ -167,6 +208,23 @@ class ShapeBook:
 def _least(persons: int | None, rows: int | None) -> int | None:
     known = [number for number in (persons, rows) if number is not None]
     return min(known) if known else None
+
+
+def _from_rows(rows: Iterable[Mapping[str, Any]]) -> tuple[dict[TableRef, Table], dict[TableRef, tuple[Function, ...]]]:
+    """Derived tables, and functions created, as kept."""
+    tables: dict[TableRef, Table] = {}
+    functions: dict[TableRef, tuple[Function, ...]] = {}
+    for row in rows:
+        if row["name"].endswith("()"):
+            kept = [
+                Function(**{**raw, "ref": TableRef(**raw["ref"]), "argument_names": tuple(raw["argument_names"])})
+                for raw in json.loads(row["document"])["functions"]
+            ]
+            functions[kept[0].ref] = tuple(kept)
+        else:
+            ref, table = _table_from_row(row)
+            tables[ref] = table
+    return tables, functions
 
 
 def _table_from_row(row: Mapping[str, Any]) -> tuple[TableRef, Table]:

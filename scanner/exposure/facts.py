@@ -90,6 +90,7 @@ class Facts:
     dump_setup: bool = False  # a dump tool's session set-up: marks the session
     explains: bool = False  # what its nested statements read is accounted for here: they let out nothing by themselves
     techniques: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()  # names of the functions called, without their schemas
     copies_into: str | None = None  # table that gets personal data by it
 
     def to_json(self) -> str:
@@ -188,6 +189,7 @@ def facts(shape: str, lineage: Lineage, schema: Schema, *, logged: Sequence[str]
         dump_setup=_dump_setup(lineage),
         explains=_explains(lineage, schema),
         techniques=lineage.techniques,
+        functions=tuple(dict.fromkeys(name.rpartition(".")[2] for name in lineage.functions)),
     )
 
 
