@@ -159,7 +159,7 @@ class ShapeBook:
         elif found.kind in _COPIES and found.written_columns:
             columns = self._copied_columns(found)
             if columns:
-                self._enter(self._copy(found.written, columns, result, rows))
+                self._enter(self._copy(found, found.written, columns, result, rows))
                 return found.written
         return None
 
@@ -181,8 +181,13 @@ class ShapeBook:
                 columns[name] = replace(column, name=name, form=form, evidence=evidence, origin=kept)
         return tuple(columns.values())
 
-    def _copy(self, target: TableRef, columns: tuple[Column, ...], result: Facts, rows: int | None) -> Table:
-        total = rows if rows else result.best_rows or result.total_rows
+    def _copy(self, found: Lineage, target: TableRef, columns: tuple[Column, ...], result: Facts, rows: int | None) -> Table:
+        total, persons = rows if rows else result.best_rows or result.total_rows, result.total_persons
+        if not total:  # a view: nothing is copied yet, and as much can be read of it as of what it reads
+            sources = [self.schema.tables[o.table] for o in found.written_columns if o.table in self.schema.tables]
+            total = max((t.rows or 0 for t in sources), default=0) or None
+            held = [t.rows if t.persons is None else t.persons for t in sources]
+            persons = max((n for n in held if n), default=None)
         before = self.schema.tables.get(target)
         if before is not None:
             merged = {c.name: c for c in before.columns}
@@ -190,8 +195,8 @@ class ShapeBook:
                 if merged.get(column.name) is None or merged[column.name].pii_class is None:
                     merged[column.name] = column
             size = None if before.rows is None and total is None else max(before.rows or 0, total or 0)
-            return replace(before, columns=tuple(merged.values()), rows=size, persons=_least(result.total_persons, size))
-        return Table(ref=target, columns=columns, rows=total, persons=_least(result.total_persons, total))
+            return replace(before, columns=tuple(merged.values()), rows=size, persons=_least(persons, size))
+        return Table(ref=target, columns=columns, rows=total, persons=_least(persons, total))
 
     def _enter(self, table: Table) -> None:
         if self.schema.tables.get(table.ref) == table:

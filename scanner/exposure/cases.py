@@ -25,12 +25,14 @@ DUMP_PROGRAMS = "^(pg_dump|pg_dumpall|mysqldump|mariadb-dump|mydumper|expdp)"
 # that returns more rows than such a look-up needs is counted, for a trigger may hand them out some other way.
 TRIGGER_ROWS = 10
 
-SETUP = """
+SETUP = f"""
 create temp table act as
 select a.n, a.kind as record_kind, a.session, a.session_line, a.statement_id, a.substatement_id, a.audit_class, a.command,
     a.error_code, a.statement, a.returned_rows, a.fk_check, a.app_name, a.shape,
     f.kind, f.destination, f.mode, f.cursor, f.fetch_count, f.prepared, coalesce(f.dump_setup, false) as dump_setup,
-    coalesce(f.explains, false) as explains, coalesce(list_contains(f.techniques, 'trigger'), false) as in_trigger
+    coalesce(f.explains, false) as explains,
+    coalesce(list_contains(f.techniques, 'trigger') and coalesce(a.returned_rows, f.high_rows) <= {TRIGGER_ROWS}, false)
+        as in_trigger
 from acts a left join facts f on f.shape = a.shape;
 
 -- Statements with several acts: which are nested in which, which repeat another. Every act is judged by those logged before
@@ -105,7 +107,7 @@ with basis as (
             when a.record_kind <> 'audit' or a.mode is null or a.mode = 'none' then 'nobody'
             when a.kind = 'declare' or (a.kind = 'prepare' and a.command <> 'SELECT') then 'nobody'
             when a.audit_class = 'FUNCTION' or a.command in ('EXECUTE', 'FETCH', 'DO', 'EXPLAIN') then 'nobody'
-            when a.in_trigger and a.mode = 'rows' and a.returned_rows <= {TRIGGER_ROWS} then 'nobody'
+            when a.in_trigger and a.mode = 'rows' then 'nobody'
             when a.command = 'COPY' and s.select_n < a.n then 'nobody'
             when c.n < a.n and brief(a.statement) is distinct from s.top_text then 'nobody'
             when a.returned_rows is null or (a.command = 'COPY' and a.returned_rows = 0) then 'estimate'

@@ -20,7 +20,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from scanner.model import Column, Destination, Flow, Kind, Lineage, Output, Schema, Table, TableRef
+from scanner.model import Column, Destination, Flow, KeyPredicate, Kind, Lineage, Output, Schema, Table, TableRef
 
 _UNIQUE_IDENTIFIERS = frozenset(
     [
@@ -243,6 +243,12 @@ def _rows_without_a_count(lineage: Lineage, lead: Table | None) -> tuple[int, in
         bound = lineage.limit if bound is None else min(bound, lineage.limit)
     if bound is None:
         return 0, 0, 0, "unknown"
+    keyed = [_most_of_list(p, lead) for p in lineage.predicates if p.table == lead.ref and (p.column,) in lead.unique_keys]
+    if listed := [(n, most) for n, most in keyed if n]:  # where id in (1, 2, 3): at most as many rows as keys
+        named, most = min(listed)
+        return 0, min(named, bound), min(most, bound), "upper_bound"
+    if lineage.grouped and not lineage.keeps_values:
+        return min(1, bound), bound, bound, "upper_bound"  # how many groups there are is not known
     if not lineage.filtered and not lineage.predicates:
         return bound, bound, bound, "estimated"
     # a filter of unknown strength: a join alone rarely narrows, a predicate on a column does, each kind in its measure
@@ -253,6 +259,22 @@ def _rows_without_a_count(lineage: Lineage, lead: Table | None) -> tuple[int, in
 # What a predicate of unknown selectivity is taken to leave of a table. Guesses, for the best estimate only: the upper
 # bound never uses them.
 _NARROWS = {"eq": 0.01, "in": 0.05, "like": 0.2, "range": 0.5}
+
+
+_WHOLE_NUMBERS = frozenset({"int", "integer", "smallint", "bigint", "int2", "int4", "int8", "INTEGER", "SMALLINT", "BIGINT"})
+
+
+def _most_of_list(predicate: KeyPredicate, table: Table) -> tuple[int, int]:
+    """How many rows a list of keys or a range of whole numbers names, and how many at most another statement of its shape does:
+    lists up to the next power of two share a shape, and so do such widths."""
+    count = predicate.values if predicate.kind == "in" else None
+    column = table.column(predicate.column)
+    whole = column is not None and column.type in _WHOLE_NUMBERS
+    if predicate.kind == "range" and whole and predicate.low is not None and predicate.high is not None:
+        count = predicate.high - predicate.low + 1
+    if count is None or count <= 0:
+        return 0, 0
+    return count, 1 << count.bit_length()
 
 
 def _pins_one_row(lineage: Lineage, table: Table, key: tuple[str, ...]) -> bool:

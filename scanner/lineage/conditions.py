@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from scanner.lineage import expressions
 from scanner.lineage.scope import Field, Gathered, Relation, Scan, Scope
 from scanner.lineage.techniques import LONG_IN_LIST, Technique
-from scanner.lineage.tree import Node, child, integer_constant, is_constant, strings, text_constant, unwrap
+from scanner.lineage.tree import Node, child, integer_constant, is_constant, strings, text_constant, unwrap, walk
 from scanner.model import Flow, KeyPredicate, TableRef
 
 _AND, _OR = 1, 2
@@ -101,21 +101,33 @@ def _narrowing(kind: str, node: Node, scope: Scope) -> Iterator[tuple[Relation, 
     relation, table, column = target
     if node.kind in (_BETWEEN, _BETWEEN_SYM):
         bounds = list(map(unwrap, right.items)) if right_kind == "list" else []
-        if len(bounds) == 2 and all(is_constant(*b) for b in bounds):
+        if len(bounds) == 2 and all(_is_fixed(*b, scope) for b in bounds):
             low, high = (integer_constant(*b) for b in bounds)
             if node.kind == _BETWEEN_SYM and low is not None and high is not None:
                 low, high = min(low, high), max(low, high)
             yield relation, KeyPredicate(table, column, "range", None, low, high)
     elif node.kind == _IN and operator == "=" and right_kind == "list":
-        if all(is_constant(*unwrap(item)) for item in right.items):
+        if all(_is_fixed(*unwrap(item), scope) for item in right.items):
             yield relation, KeyPredicate(table, column, "in", len(right.items))
     elif node.kind == _OP_ANY and operator == "=":
         if is_constant(right_kind, right):
             yield relation, KeyPredicate(table, column, "in", array_length(right_kind, right))
     elif node.kind in (_LIKE, _ILIKE, _SIMILAR) and operator in ("~~", "~~*", "~"):
         yield relation, KeyPredicate(table, column, "like")
-    elif node.kind == _OP and is_constant(right_kind, right):
+    elif node.kind == _OP and _is_fixed(right_kind, right, scope):
         yield from ((relation, p) for p in _comparison(table, column, operator, integer_constant(right_kind, right)))
+
+
+def _is_fixed(kind: str, node: Node, scope: Scope) -> bool:
+    """Whether a value is the same for all rows: a constant or parameter, or a column of the row that a trigger is run for."""
+    for inner, item in walk(kind, node):
+        if inner == "sub_link":
+            return False
+        if inner == "column_ref":
+            parts = strings(item.fields)
+            if len(parts) != 2 or parts[0] not in ("new", "old") or scope.relation(parts[0]) is not None:
+                return False
+    return True
 
 
 def _comparison(table: TableRef, column: str, operator: str, bound: int | None) -> Iterator[KeyPredicate]:

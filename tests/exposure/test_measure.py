@@ -222,6 +222,25 @@ NONE = (0, 0, 0)
             id="some orders",
         ),
         pytest.param([line("select nm from crm.mbr where no = 5", None)], [(0, 1, 1)], id="one key, no count"),
+        pytest.param([line("select nm from crm.mbr where no in (1, 2, 3)", None)], [(0, 3, 4)], id="a list of keys, no count"),
+        pytest.param(
+            [line("select nm from crm.mbr where no between 1 and 100", None)], [(0, 100, 128)], id="a range of keys, no count"
+        ),
+        pytest.param(
+            [line("select nm from crm.mbr where nm between '1' and '2'", None)], [(0, 1500, 3000)], id="a range of names"
+        ),
+        pytest.param([line("select nm from crm.mbr where no = new.no", None)], [NONE], id="a trigger's look-up, no count"),
+        pytest.param([line("select nm from crm.mbr where new.no > 1", None)], [(0, 3000, 3000)], id="a trigger's read, no count"),
+        pytest.param([line("select distinct nm from crm.mbr", None)], [(1, 3000, 3000)], id="groups, no count"),
+        pytest.param(
+            [
+                line("create view dlv.v as select nm as a from crm.mbr", 0, "CREATE VIEW", "DDL"),
+                line("select a from dlv.v", None),
+                line("select string_agg(a, ',') from dlv.v", 1),
+            ],
+            [NONE, ALL, ALL],
+            id="a view made by a statement",
+        ),
         pytest.param([line("select nm from crm.mbr limit 20", None)], [(20, 20, 20)], id="limit, no count"),
     ],
 )
