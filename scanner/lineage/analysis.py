@@ -120,6 +120,13 @@ def _one(statement: Statement, names: Names, sensitive: bool) -> Lineage:
         for origin in sorted(calls.everything(gathered, Flow.KEPT if not gathered.unknown else Flow.TRANSFORMED), key=_order):
             outputs.setdefault(Output(origin.table, origin.column, origin.flow, origin.column))
     rows = made.rows
+    if gathered.kept and any(o.flow is Flow.KEPT for o in outputs):  # what bounds such a subquery bounds what it packs
+        one = rows.one_row and len(gathered.kept) == 1
+        rows = replace(
+            rows,
+            filtered=rows.filtered or any(inner.filtered for inner in gathered.kept),
+            limit=gathered.kept[0].limit if one and rows.limit is None else rows.limit,
+        )
     predicates = narrowed(gathered.scans)
     if rows.has_offset or rows.keyset_order:
         gathered.technique(Technique.PAGING)

@@ -168,8 +168,11 @@ def _sublink(node: Node, scope: Scope, env: query.Env, gathered: Gathered) -> Or
     if node.sub_link_type == _EXISTS:
         return NONE
     if node.sub_link_type in (_EXPR, _MULTIEXPR):
+        if any(o.flow is Flow.KEPT for o in inner):
+            gathered.kept.append(rows)
         return inner
     if node.sub_link_type == _ARRAY:
+        gathered.kept.append(rows)
         if inner:
             gathered.technique(Technique.CONCAT_AGGREGATE)
         return through(Flow.KEPT, inner)

@@ -164,6 +164,7 @@ class Gathered:
     settings: list[tuple[str, str]] = field(default_factory=list)
     scans: list[Scan] = field(default_factory=list)
     written: list[tuple[TableRef, tuple[Output, ...]]] = field(default_factory=list)
+    kept: list[Rows] = field(default_factory=list)  # subqueries that stand for one value which holds their rows' values
     long_list: bool = False
     unknown: bool = False
     everything: bool = False  # a catalogue-wide read (database_to_xml, a slot, a base backup)

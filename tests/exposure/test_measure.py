@@ -138,6 +138,20 @@ NONE = (0, 0, 0)
         ),
         pytest.param([line("select count(*) from crm.mbr", 1)], [NONE], id="counting"),
         pytest.param([line("select string_agg(nm, ',') from crm.mbr", 1)], [ALL], id="an aggregate that keeps values"),
+        pytest.param(
+            [line("select pg_notify('c', (select string_agg(nm, ',') from (select nm from crm.mbr limit 200) x))", 1)],
+            [(200, 200, 200)],
+            id="an aggregate inside a value, over a few",
+        ),
+        pytest.param(
+            [line("select array(select nm from crm.mbr where tel > '5')", 1)], [(1, 1500, 3000)], id="an array of some people"
+        ),
+        pytest.param([line("select (select string_agg(nm, ',') from crm.mbr), 5", 1)], [ALL], id="an aggregate inside a value"),
+        pytest.param(
+            [line("select (select json_agg(nm) from crm.mbr), (select json_agg(tel) from crm.mbr limit 1)", 1)],
+            [ALL],
+            id="two values, of which one holds everyone",
+        ),
         pytest.param([line("select string_agg(nm, ',') from crm.mbr", 0)], [NONE], id="an aggregate that returned nothing"),
         pytest.param(
             [line('SELECT 1 FROM ONLY "crm"."mbr" x WHERE "no" OPERATOR(pg_catalog.=) $1 FOR KEY SHARE OF x', 1, sub=2)],
