@@ -158,6 +158,8 @@ def facts(shape: str, lineage: Lineage, schema: Schema, *, logged: Sequence[str]
     personal, direct, mode = _personal(outputs, schema, lineage)
     lead = _lead([schema.tables[ref] for ref in direct if ref in schema.tables])
     low, best, high, source = _rows_without_a_count(lineage, lead)
+    if lineage.kind is Kind.SELECT and "replication" in lineage.techniques:  # a slot hands over changes, be they few or none
+        low, source = 0, "upper_bound"
     total_rows, total_persons = (lead.rows if lead else None), _persons(lead)
     if lineage.kind is Kind.REPLICATION and lead is not None:
         # whole tables in one stream: at least the people of the largest, at most all of them together

@@ -255,6 +255,11 @@ NONE = (0, 0, 0)
             [NONE, ALL, ALL],
             id="a view made by a statement",
         ),
+        pytest.param(
+            [line("select * from pg_logical_slot_get_changes('s', null, null)", None)],
+            [(0, 3000, 3000)],
+            id="changes from a slot",
+        ),
         pytest.param([line("select nm from crm.mbr limit 20", None)], [(20, 20, 20)], id="limit, no count"),
     ],
 )
