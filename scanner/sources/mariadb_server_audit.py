@@ -74,12 +74,12 @@ _TWO_WORDS = (
 _ROLE_OBJECTS = ("USER", "ROLE")
 
 # read and written by the server itself beside almost anything, and never about customers
-_HOUSEKEEPING = pa.array(
-    [f"mysql.{name}" for name in (
+_HOUSEKEEPING = tuple(
+    f"mysql.{name}" for name in (
         "table_stats", "column_stats", "index_stats", "innodb_table_stats", "innodb_index_stats", "proc", "event", "func",
         "plugin", "gtid_slave_pos", "transaction_registry", "time_zone", "time_zone_name", "time_zone_transition",
         "time_zone_transition_type", "time_zone_leap_second", "help_topic", "help_keyword", "help_relation", "help_category",
-    )]
+    )
 )  # fmt: skip
 
 
@@ -165,7 +165,7 @@ def _tables(before: bytes, lines: Lines) -> pa.Array:
     same &= starts[ranked[target]] - starts[ranked] <= REACH
     names = _relations(fields, pa.array(ranked[same]))
     pairs = pa.table({"line": pa.concat_arrays([pa.array(ranked[target[same]])] * 2), "name": names})
-    pairs = pairs.filter(pc.and_(pc.is_valid(pairs["name"]), pc.invert(pc.is_in(pairs["name"], _HOUSEKEEPING))))
+    pairs = pairs.filter(pc.and_(pc.is_valid(pairs["name"]), pc.invert(pc.is_in(pairs["name"], pa.array(_HOUSEKEEPING)))))
     pairs = pairs.filter(pc.greater_equal(pairs["line"], old)).group_by(["line", "name"]).aggregate([])
     pairs = pairs.sort_by([("line", "ascending"), ("name", "ascending")])
     grouped = pairs.group_by("line", use_threads=False).aggregate([("name", "list")])
