@@ -22,6 +22,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -32,10 +33,12 @@ from scanner.model import CUT_MARK, RECORD_SCHEMA, Position, RecordKind, Skip, S
 from scanner.sources import times
 from scanner.sources.base import SLICE_BYTES, FileSource, Parsed
 from scanner.sources.cutting import Ints, find_bytes
-from scanner.sources.mariadb_slow_log import SlowLog
 from scanner.sources.mysql_errors import code_of, codes_of
 from scanner.sources.server_audit_lines import FIELDS, Lines, cut, match
 from scanner.sources.text import mended
+
+if TYPE_CHECKING:
+    from scanner.sources.mariadb_slow_log import SlowLog
 
 REACH = 4 * 1024 * 1024
 """Bytes before a statement's line in which the lines of its tables are looked for: they are written when it starts."""
@@ -376,7 +379,11 @@ class MariadbServerAudit(FileSource):
     ) -> None:
         super().__init__(path, time_zone)
         self.query_log_limit = int(query_log_limit)
-        self.slow_log = SlowLog(slow_log) if slow_log else None
+        self.slow_log: SlowLog | None = None
+        if slow_log:
+            from scanner.sources.mariadb_slow_log import SlowLog  # loads a data frame library that other sources do without
+
+            self.slow_log = SlowLog(slow_log)
 
     def read(self, known: Sequence[Position], *, slice_bytes: int = SLICE_BYTES) -> Iterator[Slice | SourceNotice]:
         """See :meth:`scanner.sources.base.Source.read`. Row counts come from the slow log, where one is named."""

@@ -12,7 +12,6 @@ from scanner.sources.stderr_grammar import FOLLOWING, HEAD_BYTES, LABELS, SEVERI
 KINDS = [*SEVERITIES, *FOLLOWING]
 """English names of all labels; those of SEVERITIES, which begin a record, come first."""
 
-_LABELS = pa.array(list(LABELS), pa.binary())
 _LABEL_KIND = np.array([*(KINDS.index(name) for name in LABELS.values()), -1], np.int64)
 _SHORTEST = 12  # bytes of a line that could begin a record
 _LONGEST_NAME = 63  # bytes
@@ -46,7 +45,7 @@ class Heads:
 def _kinds(found: pa.Array, grammar: Grammar) -> Ints:
     """Place in KINDS by label; -1 where there is none, or a name is longer than any can be."""
     labels = pc.fill_null(pc.struct_field(found, "label"), b"")
-    places = pc.fill_null(pc.index_in(labels, _LABELS), -1).to_numpy(zero_copy_only=False)
+    places = pc.fill_null(pc.index_in(labels, pa.array(list(LABELS), pa.binary())), -1).to_numpy(zero_copy_only=False)
     kinds: Ints = _LABEL_KIND[places]
     for name in set("aud") & set(grammar.fields):
         values = pc.fill_null(pc.struct_field(found, f"f_{name}"), b"")
