@@ -61,11 +61,13 @@ class Piece:
 
 
 def pieces(task: Task) -> Iterator[Piece | SourceNotice]:
-    """Pieces of everything new, in order; in another process when there is much."""
-    if _new_bytes(task) < OWN_PROCESS_BYTES:
-        yield from read(task)
-    else:
-        yield from _from_process(task)
+    """Pieces of everything new, in order; in another process when there is much, which begins at once."""
+    return _from_process(task) if is_much(task) else read(task)
+
+
+def is_much(task: Task) -> bool:
+    """Whether there is enough new log for a process of its own."""
+    return _new_bytes(task) >= OWN_PROCESS_BYTES
 
 
 def read(task: Task) -> Iterator[Piece | SourceNotice]:
@@ -153,10 +155,15 @@ def _from_process(task: Task) -> Iterator[Piece | SourceNotice]:
         [sys.executable, "-m", "scanner.front"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
     )
     assert process.stdin is not None
+    _send(process.stdin, task)
+    return _relayed(process, task)
+
+
+def _relayed(process: subprocess.Popen[bytes], task: Task) -> Iterator[Piece | SourceNotice]:
+    assert process.stdin is not None
     assert process.stdout is not None
     ended = False
     try:
-        _send(process.stdin, task)
         with ThreadPoolExecutor(1, thread_name_prefix="front") as ahead:
             waiting = ahead.submit(_receive, process.stdout)
             while (message := waiting.result()) is not None:

@@ -32,7 +32,7 @@ from scanner.evidence import RawStore
 from scanner.evidence import export as export_bundle
 from scanner.findings import PERSONS_SCHEMA, FindingStore, update_findings
 from scanner.findings.hits import all_event_ids as event_ids_of_findings
-from scanner.front import Piece, Task, pieces
+from scanner.front import Piece, Task, is_much, pieces
 from scanner.model import EVENT_SCHEMA, Schema, SourceNotice
 from scanner.sources.base import SLICE_BYTES
 from scanner.sources.raw import holds, read_ranges
@@ -169,7 +169,10 @@ def _ingest_database(
                 last=ingest.last if ingest else _last_lines(ledger, name),
                 until=until,
             )
-            for piece in pieces(task):
+            found = pieces(task)
+            if ingest is None and is_much(task):
+                ingest = _open_ingest(workspace, name, report, progress)  # while the other process reads the first piece
+            for piece in found:
                 if isinstance(piece, SourceNotice):
                     report.notices.append(piece)
                 elif piece.end == piece.start and not piece.skips:

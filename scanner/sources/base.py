@@ -15,7 +15,7 @@ import pyarrow as pa
 from scanner.model import RECORD_SCHEMA, FileId, Position, Skip, Slice, SourceNotice
 from scanner.sources import files, times
 
-SLICE_BYTES = 16 * 1024 * 1024
+SLICE_BYTES = 20 * 1024 * 1024
 MAX_RECORD_BYTES = 1 << 30
 """Larger records are skipped; PostgreSQL's longest text is 1 GB."""
 
