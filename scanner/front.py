@@ -60,9 +60,9 @@ class Piece:
     last: pa.Table  # LAST_SCHEMA, after this piece
 
 
-def pieces(task: Task) -> Iterator[Piece | SourceNotice]:
-    """Pieces of everything new, in order; in another process when there is much, which begins at once."""
-    return _from_process(task) if is_much(task) else read(task)
+def pieces(task: Task, *, own_process: bool | None = None) -> Iterator[Piece | SourceNotice]:
+    """Pieces of everything new, in order. ``own_process`` (default: when there is much) begins at once, beside the caller."""
+    return _from_process(task) if (is_much(task) if own_process is None else own_process) else read(task)
 
 
 def is_much(task: Task) -> bool:

@@ -169,8 +169,9 @@ def _ingest_database(
                 last=ingest.last if ingest else _last_lines(ledger, name),
                 until=until,
             )
-            found = pieces(task)
-            if ingest is None and is_much(task):
+            much = is_much(task)
+            found = pieces(task, own_process=much)
+            if ingest is None and much:
                 ingest = _open_ingest(workspace, name, report, progress)  # while the other process reads the first piece
             for piece in found:
                 if isinstance(piece, SourceNotice):

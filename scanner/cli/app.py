@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
 from scanner import __version__
 from scanner.cli import output
 from scanner.cli.access import token_app
-from scanner.cli.data import catalog_app, events_app, findings_app, vendors
+from scanner.cli.data import catalog_app, events_app, findings_app, moment, vendors
 from scanner.cli.evidence import evidence_app
 from scanner.cli.output import Settings, err, say
 from scanner.cli.rules import rules_app
@@ -73,9 +71,9 @@ def scan_command(
     unknown = sorted(set(databases or ()) - set(config.databases))
     if unknown:
         raise ScannerError(f"no database named {', '.join(unknown)}", f"the configuration has: {', '.join(config.databases)}")
-    moment = _moment(until, config.time_zone) if until else None
+    limit = moment(until, config.time_zone) if until else None
     with output.progress() as report:
-        done = scan(config, databases or (), until=moment, progress=report, slice_bytes=slice_bytes)
+        done = scan(config, databases or (), until=limit, progress=report, slice_bytes=slice_bytes)
     findings = FindingStore(Workspace.open(config).state).all(level=fail_on) if fail_on else []
     if settings.as_json:
         output.print_json(_report_json(done))
@@ -114,14 +112,6 @@ def _say_report(done: Report) -> None:
     if done.skips:
         say(f"{done.skips:,} pieces of log could not be read and were kept as skips (see `vendorwatch doctor`)", "red")
     say(f"{done.new_findings} new findings, {done.updated_findings} updated — see `vendorwatch findings`", "bold")
-
-
-def _moment(text: str, zone: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ScannerError(f"{text!r} is not a time", "write it as 2026-10-31T18:00 or 2026-10-31T18:00+09:00") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
 
 
 app.command("init")(init)

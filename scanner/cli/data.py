@@ -16,7 +16,7 @@ import typer
 from scanner.catalog import rows as catalog_rows
 from scanner.cli import output
 from scanner.cli.output import Settings, say
-from scanner.config import Config, load_config
+from scanner.config import load_config
 from scanner.engine import open_event_engine
 from scanner.errors import CatalogError, ScannerError, StoreError
 from scanner.findings import FindingStore
@@ -110,7 +110,7 @@ def export(
     settings: Settings = context.obj
     config = load_config(Path(settings.config) if settings.config else None)
     workspace = Workspace.open(config)
-    since, until = (_moment(text, config) for text in (start, end))
+    since, until = (moment(text, config.time_zone) if text else None for text in (start, end))
     files = workspace.events.files(since, until)
     engine = open_event_engine(workspace.events.folder, files)
     columns = ", ".join(f'"{name}"' for name in EVENT_SCHEMA.names)
@@ -176,14 +176,13 @@ def _safe(column: Any) -> Any:
     return pa.compute.replace_substring_regex(column, r"^([=+\-@\t\r])", r"'\1")
 
 
-def _moment(text: str | None, config: Config) -> datetime | None:
-    if text is None:
-        return None
+def moment(text: str, zone: str) -> datetime:
+    """A time given on the command line, in UTC; without an offset it is the configuration's ``zone``. Raises ScannerError."""
     try:
-        moment = datetime.fromisoformat(text)
+        given = datetime.fromisoformat(text)
     except ValueError as error:
         raise ScannerError(f"{text!r} is not a time", "write it as 2026-10-31 or 2026-10-31T18:00+09:00") from error
-    return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(config.time_zone))).astimezone(UTC)
+    return (given if given.tzinfo else given.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
 
 
 # -- catalogue ------------------------------------------------------------------------------------------------------

@@ -93,8 +93,7 @@ EXPOSED = f"""
 with basis as (
     select a.n, a.session, a.shape, coalesce(f.eff_shape, x.eff_shape, a.shape) as eff_shape,
         a.record_kind, a.kind, a.command, a.returned_rows, a.app_name,
-        f.high_rows as fetch_high, f.best_rows as fetch_best, f.low_rows as fetch_low, f.source as fetch_source, f.asked,
-        x.n is not null as runs_prepared,
+        f.high_rows as fetch_high, f.best_rows as fetch_best, f.low_rows as fetch_low, f.asked,
         case
             when a.fk_check then 'nobody'
             when a.record_kind = 'replication' then 'estimate'
