@@ -5,7 +5,7 @@ ARGS ?=
 BIN := .venv/bin
 WORKERS ?= 2
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench fuzz
+.PHONY: help setup demo test lint bench fuzz quarter
 
 help: ## show this list
 	@echo "vendorwatch — make TARGET [ARGS=…]"
@@ -36,3 +36,6 @@ bench: setup ## records a second beside pgBadger and a bare DuckDB read, and mem
 
 fuzz: setup ## 100,000 malformed inputs for every parser of log files (ARGS="--count 5000 --only postgres_jsonlog")
 	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+quarter: setup ## thieves among honest vendors over made-up quarters: recall and precision by kind (ARGS="--seeds 3 --verbose")
+	@$(BIN)/python -m tests.simulation $(ARGS)
