@@ -178,6 +178,8 @@ class Database(Model):
         if self.password is not None:
             url = url.set(password=self.password.get_secret_value())
             object.__setattr__(self, "url", SecretStr(url.render_as_string(hide_password=False)))
+        audit = tuple(s.model_copy(update={"url": self.url}) if s.asks_sql and s.url is None else s for s in self.audit)
+        object.__setattr__(self, "audit", audit)
         return self
 
     @property

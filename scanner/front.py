@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO
 
@@ -43,7 +43,7 @@ class Task:
     slice_bytes: int
     last: pa.Table  # LAST_SCHEMA: last audit lines of open sessions before this
     until: datetime | None = None
-    options: tuple[tuple[str, str], ...] = ()  # what the source is told beside path and time zone
+    options: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # beside path and time zone; a secret may be in it
 
 
 @dataclass(frozen=True)

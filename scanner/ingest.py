@@ -96,10 +96,10 @@ class Ingest:
         return events, changes
 
     def _counts_come_from_elsewhere(self, source_id: str) -> bool:
-        """Whether this source's log has no row counts, and another log was asked for them."""
+        """Whether this source's log has no row counts, and another place was named for them."""
         audit = self.config.databases[self.database].audit
         index = source_id.rpartition("/")[2]
-        return index.isdigit() and int(index) < len(audit) and audit[int(index)].slow_log is not None
+        return index.isdigit() and int(index) < len(audit) and audit[int(index)].counts_elsewhere
 
     # -- steps --------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # --- the map -----------------------------------------------------------------------------------------------------
 # Left: a module or package of scanner (files named unit_more.py belong to unit), and api. Right: what else it may import.
 
-SHARED = {"model", "errors", "config", "engine"}
+SHARED = {"model", "errors", "config", "engine", "remote"}
 
 STAGES: dict[str, set[str]] = {
     "sources": set(),
@@ -35,11 +35,13 @@ STAGES: dict[str, set[str]] = {
 }
 
 KNOWS: dict[str, set[str]] = {
-    # the shared words know nobody; the configuration reports its errors, the engine sits on DuckDB alone
+    # the shared words know nobody; the configuration reports its errors, the engine sits on DuckDB alone, and the
+    # remote database on SQLAlchemy
     "model": set(),
     "errors": set(),
     "config": {"errors"},
     "engine": {"errors", "model"},
+    "remote": {"errors"},
     # a stage knows the shared words and itself
     **{stage: SHARED | more for stage, more in STAGES.items()},
     # composition: the pipeline, and the two parts of it that are worth a file of their own

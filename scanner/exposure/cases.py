@@ -6,7 +6,8 @@ The cases, in the order in which they are decided (observed behaviour of pgAudit
 * the COPY line of ``COPY (query)`` and the EXECUTE line repeat a SELECT line of the same statement: counted there;
 * a statement nested in a function whose outer statement is known to return it: counted at the outer one;
 * FETCH: at most its count, and together with the cursor's other FETCHes at most what the DECLARE can return;
-* a failed statement: anything up to what it could return may have left, unless it failed before running;
+* a failed statement: what it had sent when it failed, where that is known; else anything up to what it could return may have
+  left, unless it failed before running;
 * COPY of a table, and everything logged without a count: estimated from the catalogue;
 * a trigger's look-up for the row being written: nobody, when it returns few rows;
 * aggregates that keep values: the input's rows leave, whatever the output's count;
@@ -124,7 +125,8 @@ with basis as (
             when 'fetch' then case when returned_rows > 0 then returned_rows when d.source = 'unknown' then least(asked, 1000000)
                                    else fetch_best end
             when 'estimate' then d.best_rows
-            when 'failed' then d.best_rows
+            when 'failed' then case when returned_rows is null or (d.mode = 'input' and returned_rows > 0) then d.best_rows
+                                    else returned_rows end
             else 0 end end as best,
         case when d.mode is null or d.mode = 'none' then 0 else case way
             when 'reported' then case when d.mode = 'input' and returned_rows > 0 then greatest(d.low_rows, returned_rows)
@@ -138,11 +140,13 @@ with basis as (
             when 'fetch' then case when returned_rows > 0 then returned_rows when d.source = 'unknown' then least(asked, 1000000)
                                    else fetch_high end
             when 'estimate' then d.high_rows
-            when 'failed' then d.high_rows
+            when 'failed' then case when returned_rows is null or (d.mode = 'input' and returned_rows > 0) then d.high_rows
+                                    else returned_rows end
             else 0 end end as high,
         case when way in ('nobody', 'reported') and not (way = 'reported' and d.mode = 'input' and returned_rows > 0)
              then 'reported'
              when way = 'fetch' and returned_rows > 0 then 'reported'
+             when way = 'failed' and returned_rows is not null and d.mode <> 'input' then 'reported'
              when way = 'failed' and d.mode <> 'none' then 'upper_bound'
              when d.mode = 'none' then 'reported'
              else coalesce(d.source, 'unknown') end as rows_source

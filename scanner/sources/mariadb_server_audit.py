@@ -39,6 +39,7 @@ from scanner.sources.text import mended
 
 if TYPE_CHECKING:
     from scanner.sources.mariadb_slow_log import SlowLog
+    from scanner.sources.statement_history import StatementHistory
 
 REACH = 4 * 1024 * 1024
 """Bytes before a statement's line in which the lines of its tables are looked for: they are written when it starts."""
@@ -375,25 +376,38 @@ class MariadbServerAudit(FileSource):
     context_bytes = REACH
 
     def __init__(
-        self, path: str, time_zone: str = "UTC", query_log_limit: int | str = QUERY_LOG_LIMIT, slow_log: str = ""
+        self,
+        path: str,
+        time_zone: str = "UTC",
+        query_log_limit: int | str = QUERY_LOG_LIMIT,
+        slow_log: str = "",
+        row_counts: str = "",
+        url: str = "",
     ) -> None:
         super().__init__(path, time_zone)
         self.query_log_limit = int(query_log_limit)
-        self.slow_log: SlowLog | None = None
+        self.counts: SlowLog | StatementHistory | None = None  # both load a data frame library that other sources do without
         if slow_log:
-            from scanner.sources.mariadb_slow_log import SlowLog  # loads a data frame library that other sources do without
+            from scanner.sources.mariadb_slow_log import SlowLog
 
-            self.slow_log = SlowLog(slow_log)
+            self.counts = SlowLog(slow_log)
+        elif row_counts:
+            from scanner.sources.statement_history import StatementHistory
+
+            self.counts = StatementHistory(url, self.query_log_limit)
 
     def read(self, known: Sequence[Position], *, slice_bytes: int = SLICE_BYTES) -> Iterator[Slice | SourceNotice]:
-        """See :meth:`scanner.sources.base.Source.read`. Row counts come from the slow log, where one is named."""
-        if self.slow_log is None:
+        """See :meth:`scanner.sources.base.Source.read`. Row counts come from elsewhere, where that is named."""
+        if self.counts is None:
             yield from super().read(known, slice_bytes=slice_bytes)
             return
-        yield from self.slow_log.notices()
+        asked = False
         for found in super().read(known, slice_bytes=slice_bytes):
             if isinstance(found, Slice) and found.records.num_rows:
-                found = replace(found, records=self.slow_log.joined(found.records))
+                if not asked:
+                    asked = True
+                    yield from self.counts.notices()
+                found = replace(found, records=self.counts.joined(found.records))
             yield found
 
     def parse(self, data: bytes, base: int, *, at_end: bool, final: bool, longer_than: int) -> Parsed:

@@ -24,6 +24,13 @@ from tests.support.mariadb import Mariadb, MariadbMissingError
 CUSTOMERS, PRODUCTS = 3000, 400
 FORGED = "20261122 07:45:06,vm,victim,localhost,1,2,QUERY,crm,'select * from customer',0"
 
+HISTORY = {
+    "performance-schema": 1,
+    "performance-schema-consumer-events-statements-current": "ON",
+    "performance-schema-consumer-events-statements-history-long": "ON",
+    "performance-schema-events-statements-history-long-size": 20_000,
+}
+
 SETUP = f"""
 create database crm character set utf8mb4; use crm;
 create table customer(id int primary key, name varchar(40), phone varchar(20), rrn varchar(20), email varchar(60));
@@ -203,7 +210,7 @@ ACTS = [
 @pytest.fixture(scope="module")
 def server() -> Iterator[Mariadb]:
     try:
-        made = Mariadb()
+        made = Mariadb(HISTORY)
     except MariadbMissingError as missing:
         pytest.fail(str(missing), pytrace=False)
     with made:
@@ -282,3 +289,50 @@ def test_row_counts_from_the_slow_log(crm: Crm, tmp_path: Path) -> None:
     assert top("concat")["exposed_persons"] == CUSTOMERS  # one row holds them all
     assert top("long")["rows_source"] == "estimated"  # cut: which entry is its own cannot be told
     assert top("dump_products")["exposed_persons"] == 0
+
+
+def test_row_counts_from_the_statement_history(crm: Crm, tmp_path: Path) -> None:
+    """The same log once more, with the server's own memory beside it: of connections long ended, and of killed statements."""
+    crm.server.sql(
+        "create user reader@127.0.0.1; grant select on performance_schema.* to reader@127.0.0.1; "
+        "grant select on crm.* to reader@127.0.0.1"
+    )
+    document = yaml.safe_load(crm.config_path.read_text(encoding="utf-8"))
+    document["data_dir"] = str(tmp_path / "data")
+    document["databases"]["crm"]["audit"][0]["row_counts"] = "performance_schema"
+    counted = Crm(crm.server, write_config(tmp_path, document))
+    counted.keep_catalogue()
+    report = counted.scan()
+    assert [n.reason for n in report.notices] == []
+
+    def top(name: str) -> dict[str, Any]:
+        return max(counted.events(f"dlv_{name}"), key=lambda e: e["exposed_persons"])
+
+    for name in ("bulk", "outfile", "prepare", "temp", "comment", "dump_all", "long", "immediate"):
+        event = top(name)
+        found = (event["exposed_persons"], event["exposed_persons_low"], event["rows_source"])
+        assert found == (CUSTOMERS, CUSTOMERS, "reported_elsewhere"), name
+    killed = top("killed")
+    assert killed["rows_source"] == "reported_elsewhere"
+    assert 0 < killed["returned_rows"] == killed["exposed_persons_high"] < 100
+    assert killed["exposed_persons_low"] == 0
+    assert "aborted" in killed["techniques"]
+    assert top("few")["exposed_persons_low"] == 1
+    assert top("concat")["exposed_persons"] == CUSTOMERS  # one row holds them all
+    assert top("dump_products")["exposed_persons"] == 0
+
+
+def test_without_the_statement_history_there_are_estimates(crm: Crm, tmp_path: Path) -> None:
+    document = yaml.safe_load(crm.config_path.read_text(encoding="utf-8"))
+    document["data_dir"] = str(tmp_path / "data")
+    document["databases"]["crm"]["audit"][0].update(
+        row_counts="performance_schema", url="mysql+pymysql://nobody:geheim@127.0.0.1:1/crm"
+    )
+    counted = Crm(crm.server, write_config(tmp_path, document))
+    counted.keep_catalogue()
+    report = counted.scan()
+    assert report.complete
+    (notice,) = report.notices
+    assert "row counts are estimated" in notice.reason
+    assert "geheim" not in f"{notice}{document['databases']['crm']['audit'][0]['type']}"
+    assert counted.events("dlv_bulk")[-1]["rows_source"] != "reported_elsewhere"

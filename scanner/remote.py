@@ -1,0 +1,137 @@
+"""Somebody else's database, opened to be read: one connection, read-only, with limits on time.
+
+Used for what is read by SQL beside the catalogue: audit tables, row counts, settings. Neither URL nor password appears in an
+error; what a driver says is cut to its first line.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from scanner.errors import SourceError
+
+CONNECT_SECONDS = 10
+STATEMENT_SECONDS = 120
+
+_EXTRAS = {"mssql": "sqlserver", "oracle": "oracle", "snowflake": "snowflake"}
+_CONNECT_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "psycopg": {"connect_timeout": CONNECT_SECONDS, "application_name": "vendorwatch"},
+    "pymysql": {"connect_timeout": CONNECT_SECONDS},
+    "pyodbc": {"timeout": CONNECT_SECONDS},
+    "oracledb": {"tcp_connect_timeout": CONNECT_SECONDS},
+    "snowflake": {"login_timeout": CONNECT_SECONDS},
+}
+
+
+def safe_url(url: str) -> str:
+    """A URL as people may see it: account, host and database. A text that is no URL is not repeated."""
+    try:
+        parsed = sa.make_url(url)
+    except ArgumentError:
+        return "(not a URL)"
+    return sa.URL.create(parsed.drivername, parsed.username, None, parsed.host, parsed.port, parsed.database).render_as_string()
+
+
+def reason(error: BaseException) -> str:
+    """The driver's own first sentence; never a statement, its values or a password."""
+    origin = getattr(error, "orig", None) or error
+    text = " ".join(str(part) for part in origin.args[-1:]) if isinstance(origin, Exception) and origin.args else str(origin)
+    lines = text.strip().splitlines()
+    return lines[0][:300] if lines else type(origin).__name__
+
+
+def open_remote(url: str, *, statement_seconds: int = STATEMENT_SECONDS) -> sa.Engine:
+    """An engine whose connections read only and end statements after ``statement_seconds``. Nothing is connected yet.
+
+    Raises :class:`SourceError` for what is no URL and for a driver that is not installed.
+    """
+    try:
+        parsed = sa.make_url(url)
+        if parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        driver = parsed.get_driver_name()
+        engine = sa.create_engine(parsed, poolclass=NullPool, connect_args=_CONNECT_ARGUMENTS.get(driver, {}))
+    except ArgumentError:
+        raise SourceError("the url is not one", "write it as dialect+driver://account@host/database") from None
+    except (NoSuchModuleError, ImportError):
+        extra = _EXTRAS.get(parsed.get_backend_name(), "")
+        hint = f"pip install 'vendorwatch[{extra}]'" if extra else "install its driver"
+        raise SourceError(f"{safe_url(url)}: its driver is not installed", hint) from None
+    sa.event.listen(engine, "connect", _limits(engine.dialect.name, statement_seconds))
+    return engine
+
+
+@contextmanager
+def reading(url: str, *, statement_seconds: int = STATEMENT_SECONDS) -> Iterator[sa.Connection]:
+    """A connection that reads. Raises :class:`SourceError` for whatever the database or its driver complains of."""
+    engine = open_remote(url, statement_seconds=statement_seconds)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except (SQLAlchemyError, OSError) as error:
+        raise SourceError(f"{safe_url(url)}: {reason(error)}", hint(error)) from None
+    finally:
+        engine.dispose()
+
+
+def hint(error: BaseException) -> str:
+    """What to do about what a database complains of."""
+    text = str(getattr(error, "orig", None) or error).lower()
+    for words, advice in (
+        (("denied", "permission", "ora-00942", "ora-01031", "not authorized"), "give the account the grants of the guide's page"),
+        (("authentication", "login failed", "ora-01017", "password"), "check account and password in the configuration"),
+        (
+            ("timeout", "timed out", "interrupted", "max_statement_time", "ora-03156"),
+            "the next scan tries again; scan more often",
+        ),
+        (("refused", "resolve", "translate", "unreachable", "lookup"), "check host, port and firewall"),
+        (("no such table", "doesn't exist", "does not exist", "invalid object"), "see the guide's page of this source"),
+    ):
+        if any(word in text for word in words):
+            return advice
+    return "see the server's own log" if isinstance(error, DBAPIError) else "check the url in the configuration"
+
+
+def _limits(dialect: str, seconds: int) -> Callable[[Any, Any], None]:
+    """What is done to every new connection. The statements are constants, their one value a number."""
+
+    def run(connection: Any, *statements: str) -> None:
+        cursor = connection.cursor()
+        try:
+            for statement in statements:
+                cursor.execute(statement)
+        finally:
+            cursor.close()
+
+    def limit(connection: Any, _record: Any) -> None:
+        if dialect == "postgresql":
+            run(connection, f"SET statement_timeout = {seconds * 1000:d}", "SET default_transaction_read_only = on")
+            connection.commit()
+        elif dialect in ("mysql", "mariadb"):
+            run(connection, "SET SESSION TRANSACTION READ ONLY")
+            try:
+                run(connection, f"SET SESSION max_statement_time = {seconds:d}")
+            except Exception:  # noqa: BLE001 - whatever class the driver has for it: MySQL calls the setting another name
+                run(connection, f"SET SESSION max_execution_time = {seconds * 1000:d}")
+        elif dialect == "mssql":
+            connection.timeout = seconds
+        elif dialect == "oracle":
+            connection.call_timeout = seconds * 1000
+        elif dialect == "snowflake":
+            run(connection, f"ALTER SESSION SET STATEMENT_TIMEOUT_IN_SECONDS = {seconds:d}")
+        elif dialect == "sqlite":
+            run(connection, "PRAGMA query_only = ON")
+            until = time.monotonic() + seconds
+            connection.set_progress_handler(lambda: int(time.monotonic() > until), 100_000)
+
+    return limit
+
+
+__all__ = ["CONNECT_SECONDS", "STATEMENT_SECONDS", "hint", "open_remote", "reading", "reason", "safe_url"]
