@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-import holidays
 from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo
 from pydantic_core import PydanticCustomError
 from sqlalchemy.engine import URL, make_url
@@ -104,6 +103,8 @@ def holiday(value: object) -> object:
         return str(_date(value))
     code = value.strip().upper()
     country, _, region = code.partition("-")
+    import holidays  # loaded where holidays are configured
+
     try:
         holidays.country_holidays(country, subdiv=region or None)
     except NotImplementedError:

@@ -20,7 +20,7 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scanner.engine import open_engine
+from scanner.engine import Engine, open_engine
 from scanner.errors import ScannerError, SourceError
 from scanner.events import LAST_SCHEMA, to_acts
 from scanner.model import FileId, Position, Skip, Slice, SourceNotice
@@ -74,7 +74,7 @@ def read(task: Task) -> Iterator[Piece | SourceNotice]:
     """Pieces of everything new, made here."""
     source = SOURCES[task.type](task.path, task.time_zone, **dict(task.options))
     last = {row["session"]: (row["statement_id"], row["substatement_id"]) for row in task.last.to_pylist()}
-    engine = open_engine()
+    engine: Engine | None = None  # opened with the first slice
     try:
         for found in source.read(task.known, slice_bytes=task.slice_bytes):
             if isinstance(found, SourceNotice):
@@ -82,6 +82,7 @@ def read(task: Task) -> Iterator[Piece | SourceNotice]:
                 continue
             piece, reached = _until(found, task.until)
             records, opened = name_sessions(piece.records, last)
+            engine = engine or open_engine()
             acts, seen = to_acts(engine, records, _last_table(last))
             last.update({row["session"]: (row["statement_id"], row["substatement_id"]) for row in seen.to_pylist()})
             _replace_sessions(last, opened)
@@ -100,7 +101,8 @@ def read(task: Task) -> Iterator[Piece | SourceNotice]:
             if reached:
                 return
     finally:
-        engine.close()
+        if engine is not None:
+            engine.close()
 
 
 def _replace_sessions(last: dict[str, tuple[int, int]], opened: dict[str, str]) -> None:

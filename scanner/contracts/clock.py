@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-import holidays
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -112,6 +111,8 @@ class Window:
         calendar_days = [epoch + timedelta(days=number) for number in _distinct(day)] if self._hours.holidays else []
         years = {near.year for when in calendar_days for near in (when, when - timedelta(days=1))}
         closed: set[date] = set()
+        if self._hours.holidays:
+            import holidays  # loaded where holidays are configured
         for word in self._hours.holidays:
             if word[:1].isdigit():
                 closed.add(date.fromisoformat(word))

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, make_url, select, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from scanner.errors import StoreError
 from scanner.store import tables as t
 from scanner.store.migrations import HEAD
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 _CHUNK = 500
 
@@ -91,13 +94,21 @@ def _upgrade(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
+def _insert(connection: Connection) -> Callable[[Table], sqlite.Insert | postgresql.Insert]:
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # not loaded where SQLite is used
+
+        return postgresql.insert
+    return sqlite.insert
+
+
 def upsert(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]], *, keep: Sequence[str] = ()) -> None:
     """Insert rows, replacing what stands under the same primary key, except the columns in ``keep``."""
     batch = list(rows)
     if not batch:
         return
     keys = [c.name for c in table.primary_key.columns]
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    insert = _insert(connection)
     for start in range(0, len(batch), _CHUNK):
         part = batch[start : start + _CHUNK]
         statement = insert(table)
@@ -115,7 +126,7 @@ def upsert(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any
 def insert_new(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
     """Insert rows whose primary key is not there yet; leave the others as they are."""
     batch = [dict(row) for row in rows]
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    insert = _insert(connection)
     for start in range(0, len(batch), _CHUNK):
         connection.execute(insert(table).on_conflict_do_nothing(), batch[start : start + _CHUNK])
 
