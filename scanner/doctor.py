@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import create_engine, func, select, text
+from sqlalchemy import create_engine, func, make_url, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from scanner.catalog.opening import with_driver
 from scanner.config import Config, load_config
 from scanner.errors import ScannerError
 from scanner.model import SourceNotice
@@ -132,7 +133,7 @@ def _database(workspace: Workspace, name: str) -> Iterator[Check]:
     database = workspace.config.databases[name]
     what = f"database {name}"
     try:
-        engine = create_engine(database.url.get_secret_value())
+        engine = create_engine(with_driver(make_url(database.url.get_secret_value())))
         with engine.connect() as connection:
             if engine.dialect.name == "postgresql":
                 shown = connection.execute(text("select name, setting from pg_settings"))

@@ -156,6 +156,8 @@ class Table:
     definition: str | None = None  # SELECT text of a view or materialised view
     parent: TableRef | None = None  # partition or inheritance parent
     stamp: str = ""  # the engine's change counters when it was last sampled; tells a re-scan what may be kept
+    bytes: int | None = None  # size of the rows in storage, indexes apart; None when nobody could say
+    server: str = ""  # of a foreign table: the foreign server that holds its rows
 
     def column(self, name: str) -> Column | None:
         return next((c for c in self.columns if c.name == name), None)
@@ -167,14 +169,46 @@ class Table:
 
 @dataclass(frozen=True)
 class Function:
-    """A SQL or PL/pgSQL function or procedure, so that ``select f()`` is known to return what its body reads."""
+    """A function or procedure kept in the database, so that ``select f()`` is known to return what its body reads."""
 
     ref: TableRef
-    language: str  # sql | plpgsql | other
+    language: str  # sql | plpgsql | mysql (a routine or event of MariaDB or MySQL) | other
     body: str
     security_definer: bool = False
-    returns: str = ""  # "SETOF customers", "TABLE(...)", "text", "void" …
+    returns: str = ""  # "SETOF customers", "TABLE(...)", "text", "void" …; "" for a procedure of MariaDB or MySQL
     argument_names: tuple[str, ...] = ()
+    kind: str = "function"  # function | procedure | event (a statement that MariaDB or MySQL runs by the clock)
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """What a table does by itself when its rows change: code that can carry them elsewhere."""
+
+    table: TableRef
+    name: str
+    timing: str  # BEFORE | AFTER | INSTEAD OF
+    events: tuple[str, ...]  # INSERT, UPDATE, DELETE, TRUNCATE
+    function: TableRef | None = None  # of PostgreSQL; its body is among the schema's functions
+    body: str = ""  # of MariaDB, MySQL and SQLite
+
+
+@dataclass(frozen=True)
+class Publication:
+    """Tables of PostgreSQL whose changes (and, at first, whole contents) a logical subscriber receives."""
+
+    name: str
+    tables: tuple[TableRef, ...] = ()
+    columns: Mapping[TableRef, tuple[str, ...]] = field(default_factory=dict)  # of tables published in part only
+    all_tables: bool = False
+
+
+@dataclass(frozen=True)
+class ForeignServer:
+    """Another server that this one reads from or writes to: where a foreign table's rows are."""
+
+    name: str
+    wrapper: str  # postgres_fdw, file_fdw, federated …
+    options: tuple[tuple[str, str], ...] = ()  # host, dbname, port …; never user mappings, which hold passwords
 
 
 @dataclass(frozen=True)
@@ -186,6 +220,9 @@ class Schema:
     tables: Mapping[TableRef, Table] = field(default_factory=dict)
     functions: Mapping[TableRef, tuple[Function, ...]] = field(default_factory=dict)
     default_schema: str = "public"
+    triggers: Mapping[TableRef, tuple[Trigger, ...]] = field(default_factory=dict)  # by table
+    publications: tuple[Publication, ...] = ()
+    servers: tuple[ForeignServer, ...] = ()
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -7,6 +7,8 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
+from scanner.catalog.generic import GenericReader
+from scanner.catalog.mysql import MysqlReader
 from scanner.catalog.postgres import PostgresReader
 from scanner.catalog.reading import CatalogSettings, Reader
 from scanner.catalog.sqlite import SqliteReader, open_readonly
@@ -28,21 +30,28 @@ def open_reader(name: str, url: str, settings: CatalogSettings) -> tuple[Reader,
         if not path.is_file():
             raise CatalogError(f"database {name!r}: no SQLite file at {path}", "check the url in the configuration")
         return SqliteReader(open_readonly(path, settings.connect_seconds), settings, path), shown
+    parsed = with_driver(parsed)
+    arguments: dict[str, dict[str, object]] = {
+        "postgresql": {"connect_timeout": settings.connect_seconds, "application_name": "vendorwatch catalog"},
+        "mysql": {"connect_timeout": settings.connect_seconds, "program_name": "vendorwatch catalog"},
+        "mariadb": {"connect_timeout": settings.connect_seconds, "program_name": "vendorwatch catalog"},
+    }
+    try:
+        engine = sa.create_engine(
+            parsed, poolclass=sa.pool.QueuePool, pool_size=1, max_overflow=0, connect_args=arguments.get(backend, {})
+        )
+    except (NoSuchModuleError, ImportError):
+        known = "postgresql+psycopg://, mysql+pymysql:// and sqlite:/// come along; others need their package"
+        raise CatalogError(f"database {name!r} ({shown}): its driver is not installed", known) from None
     if backend == "postgresql":
-        if parsed.drivername == "postgresql":
-            parsed = parsed.set(drivername="postgresql+psycopg")
-        try:
-            engine = sa.create_engine(
-                parsed,
-                poolclass=sa.pool.QueuePool,
-                pool_size=1,
-                max_overflow=0,
-                connect_args={"connect_timeout": settings.connect_seconds, "application_name": "vendorwatch catalog"},
-            )
-        except (NoSuchModuleError, ImportError):
-            raise CatalogError(f"database {name!r} ({shown}): its driver is not installed", "use postgresql+psycopg://") from None
         return PostgresReader(engine, settings), shown
-    raise CatalogError(f"database {name!r} ({shown}): no reader for {backend}", "PostgreSQL and SQLite are read so far")
+    return (MysqlReader if backend in ("mysql", "mariadb") else GenericReader)(engine, settings), shown
+
+
+def with_driver(url: sa.URL) -> sa.URL:
+    """The URL with the drivers that are installed, where it names none."""
+    default = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}
+    return url.set(drivername=default.get(url.drivername, url.drivername))
 
 
 def plain(error: BaseException) -> str:
@@ -59,8 +68,14 @@ def hint(error: BaseException) -> str:
         ("permission denied", "grant the catalogue account SELECT on it"),
         ("password", "check the account and its password in the configuration"),
         ("authentication", "check the account and pg_hba.conf"),
+        ("command denied", "grant the catalogue account SELECT on it"),
+        ("access denied", "check the account and its password in the configuration, and the hosts it may come from"),
         ("does not exist", "it was dropped or renamed meanwhile; the next scan will show"),
+        ("doesn't exist", "it was dropped or renamed meanwhile; the next scan will show"),
         ("lock timeout", "somebody held a lock; the next scan tries again"),
+        ("lock wait timeout", "somebody held a lock; the next scan tries again"),
+        ("max_statement_time", "raise the catalogue's statement limit, or scan at a quieter hour"),
+        ("execution time exceeded", "raise the catalogue's statement limit, or scan at a quieter hour"),
         ("statement timeout", "raise the catalogue's statement limit, or scan at a quieter hour"),
         ("refused", "is the server running, and does it listen there?"),
         ("could not translate", "check the host name"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from scanner.catalog.recognizers import TypeKind
-from scanner.model import Function, TableRef
+from scanner.model import ForeignServer, Function, Publication, TableRef, Trigger
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,8 @@ class Relation:
     foreign_keys: tuple[ForeignKey, ...] = ()
     comment: str = ""
     reads: frozenset[tuple[TableRef, str]] = frozenset()  # base columns that a view reads
+    indexed: tuple[str, ...] = ()  # columns that some index begins with, the most selective first
+    server: str = ""  # of a foreign table
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,9 @@ class Snapshot:
     functions: Mapping[TableRef, tuple[Function, ...]] = field(default_factory=dict)
     default_schema: str = "public"
     gaps: tuple[Gap, ...] = ()
+    triggers: Mapping[TableRef, tuple[Trigger, ...]] = field(default_factory=dict)
+    publications: tuple[Publication, ...] = ()
+    servers: tuple[ForeignServer, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,7 @@ class Sampled:
     rows: int = 0
     table_rows: int | None = None  # counted when the table is small, else the best estimate
     whole: bool = False  # every row was read
+    reads: int = 0  # storage blocks or index probes it took; 0 when the table was read whole
     gap: Gap | None = None
 
 

@@ -92,6 +92,19 @@ def _is_json(sample: ColumnSample) -> bool:
     return sum(v.lstrip()[:1] in ("{", "[") and v.rstrip()[-1:] in ("}", "]") for v in head) > 0.8 * len(head)
 
 
+def _plain_text(values: Sequence[str]) -> list[str] | None:
+    """The texts that a column of bytes holds (each value as hex), when nearly all of them are text."""
+    found = []
+    for value in values:
+        try:
+            text = bytes.fromhex(value).decode("utf-8")
+        except ValueError:
+            continue
+        if text.rstrip("\0").isprintable():
+            found.append(text.rstrip("\0"))
+    return found if values and len(found) > 0.9 * len(values) else None
+
+
 def units(samples: Sequence[ColumnSample]) -> tuple[list[Unit], pl.DataFrame]:
     """The units of all samples, and one long frame of their distinct values.
 
@@ -123,6 +136,11 @@ def units(samples: Sequence[ColumnSample]) -> tuple[list[Unit], pl.DataFrame]:
                 found.append(Unit(i, "", TypeKind.JSON))
                 continue
         owners.append(len(found))
+        if sample.kind is TypeKind.BYTES and (texts := _plain_text(sample.values)) is not None:
+            found.append(Unit(i, "", TypeKind.TEXT))
+            lengths.append(len(texts))
+            values.extend(texts)
+            continue
         found.append(Unit(i, "", TypeKind.TEXT if sample.kind in (TypeKind.JSON, TypeKind.ARRAY) else sample.kind))
         lengths.append(len(sample.values))
         if sample.kind is TypeKind.NUMBER:  # 1012345678.0 is 1012345678

@@ -144,11 +144,15 @@ class _Scan:
         self._tell("done", len(todo), len(todo))
         schema = Schema(
             database=self._name,
-            version=content_version(rule_set(), tables, self._snapshot.functions, self._snapshot.default_schema),
+            version="",
             tables=tables,
             functions=dict(self._snapshot.functions),
             default_schema=self._snapshot.default_schema,
+            triggers=dict(self._snapshot.triggers),
+            publications=self._snapshot.publications,
+            servers=self._snapshot.servers,
         )
+        schema = replace(schema, version=content_version(rule_set(), schema))
         return CatalogScan(schema, tuple(self._gaps), self._read, self._values, time.monotonic() - self._started)
 
     def _keeps(self, relation: Relation, kept: set[TableRef]) -> bool:
@@ -292,6 +296,8 @@ class _Scan:
                 definition=relation.definition or (self._old[ref].definition if ref in self._old else None),
                 parent=relation.parent,
                 stamp=relation.stamp,
+                bytes=relation.bytes,
+                server=relation.server,
             )
         return result
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from scanner.model import Column, Function, Schema, Table, TableRef
+from scanner.model import Column, ForeignServer, Function, Publication, Schema, Table, TableRef, Trigger
 
 _FORMAT = 1
 
@@ -28,6 +27,8 @@ def _table(t: Table) -> dict[str, Any]:
         "definition": t.definition,
         "parent": _ref(t.parent) if t.parent else None,
         "stamp": t.stamp,
+        "bytes": t.bytes,
+        "server": t.server,
         "columns": [[c.name, c.type, c.pii_class, c.form, c.confidence, c.evidence] for c in t.columns],
     }
 
@@ -40,7 +41,18 @@ def _function(f: Function) -> dict[str, Any]:
         "security_definer": f.security_definer,
         "returns": f.returns,
         "argument_names": list(f.argument_names),
+        "kind": f.kind,
     }
+
+
+def _trigger(t: Trigger) -> dict[str, Any]:
+    function = _ref(t.function) if t.function else None
+    return {"table": _ref(t.table), "name": t.name, "timing": t.timing, "events": t.events, "function": function, "body": t.body}
+
+
+def _publication(p: Publication) -> dict[str, Any]:
+    columns = [[_ref(r), list(p.columns[r])] for r in sorted(p.columns)]
+    return {"name": p.name, "tables": [_ref(r) for r in p.tables], "columns": columns, "all_tables": p.all_tables}
 
 
 def to_json(schema: Schema) -> str:
@@ -52,6 +64,9 @@ def to_json(schema: Schema) -> str:
         "default_schema": schema.default_schema,
         "tables": [_table(schema.tables[r]) for r in sorted(schema.tables)],
         "functions": [_function(f) for r in sorted(schema.functions) for f in schema.functions[r]],
+        "triggers": [_trigger(x) for r in sorted(schema.triggers) for x in schema.triggers[r]],
+        "publications": [_publication(p) for p in schema.publications],
+        "servers": [[x.name, x.wrapper, [list(o) for o in x.options]] for x in schema.servers],
     }
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
@@ -75,21 +90,45 @@ def from_json(text: str) -> Schema:
             definition=t["definition"],
             parent=TableRef(*t["parent"]) if t["parent"] else None,
             stamp=t["stamp"],
+            bytes=t.get("bytes"),
+            server=t.get("server", ""),
         )
     functions: dict[TableRef, tuple[Function, ...]] = {}
     for f in data["functions"]:
         ref = TableRef(*f["ref"])
-        found = Function(ref, f["language"], f["body"], f["security_definer"], f["returns"], tuple(f["argument_names"]))
+        found = Function(
+            ref,
+            f["language"],
+            f["body"],
+            f["security_definer"],
+            f["returns"],
+            tuple(f["argument_names"]),
+            f.get("kind", "function"),
+        )
         functions[ref] = (*functions.get(ref, ()), found)
-    return Schema(data["database"], data["version"], tables, functions, data["default_schema"])
+    triggers: dict[TableRef, tuple[Trigger, ...]] = {}
+    for x in data.get("triggers", ()):
+        ref = TableRef(*x["table"])
+        function = TableRef(*x["function"]) if x["function"] else None
+        trigger = Trigger(ref, x["name"], x["timing"], tuple(x["events"]), function, x["body"])
+        triggers[ref] = (*triggers.get(ref, ()), trigger)
+    publications = tuple(
+        Publication(
+            p["name"],
+            tuple(TableRef(*r) for r in p["tables"]),
+            {TableRef(*r): tuple(columns) for r, columns in p["columns"]},
+            p["all_tables"],
+        )
+        for p in data.get("publications", ())
+    )
+    servers = tuple(ForeignServer(n, w, tuple((k, v) for k, v in options)) for n, w, options in data.get("servers", ()))
+    return Schema(data["database"], data["version"], tables, functions, data["default_schema"], triggers, publications, servers)
 
 
-def content_version(
-    rules: str, tables: Mapping[TableRef, Table], functions: Mapping[TableRef, tuple[Function, ...]], default_schema: str
-) -> str:
-    """``<rule set>-<hash>``: changes when anything in the map does (the engine's change counters are not the map)."""
-    bare = {ref: replace(t, stamp="") for ref, t in tables.items()}
-    digest = hashlib.sha256(to_json(Schema("", "", bare, functions, default_schema)).encode()).hexdigest()
+def content_version(rules: str, schema: Schema) -> str:
+    """``<rule set>-<hash>``: changes when anything in the map does (change counters and bytes are not the map)."""
+    bare = {ref: replace(t, stamp="", bytes=None) for ref, t in schema.tables.items()}
+    digest = hashlib.sha256(to_json(replace(schema, database="", version="", tables=bare)).encode()).hexdigest()
     return f"{rules}-{digest[:16]}"
 
 

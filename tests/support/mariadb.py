@@ -109,6 +109,10 @@ class Mariadb:
     def slow_log(self) -> Path:
         return self.root / "log" / "slow.log"
 
+    def url(self, user: str = "root", db: str = "") -> str:
+        """SQLAlchemy URL over TCP; needs an account that may come from 127.0.0.1."""
+        return f"mariadb+pymysql://{user}@127.0.0.1:{self.port}/{db}"
+
     def start(self) -> None:
         """Make the data directory and start the server. Raises RuntimeError with the server's own words."""
         self._root = Path(tempfile.mkdtemp(prefix="mariadb-"))
