@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import create_engine, func, make_url, select, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import func, select, text
 
-from scanner.catalog.opening import with_driver
 from scanner.config import Config, load_config
-from scanner.errors import ScannerError
+from scanner.doctor_audit import Check, PostgresServer, ask_mariadb, mariadb_checks, postgres_checks
+from scanner.errors import ScannerError, SourceError
 from scanner.model import SourceNotice
 from scanner.pipeline import Workspace, load_schema
+from scanner.remote import reading as reading_from
 from scanner.ruleset import load_rules, test_rules
 from scanner.sources import SOURCES
 from scanner.store import tables as t
 from scanner.store.state import reading, rows
 
 _LOW_SPACE = 2 * 1024**3
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing looked at. ``state``: ok, note (works, but), problem."""
-
-    what: str
-    state: str
-    detail: str = ""
-    next_step: str = ""
 
 
 def examine(path: Path | None) -> list[Check]:
@@ -107,51 +96,26 @@ def _store(workspace: Workspace) -> Iterator[Check]:
         )
 
 
-def _logs_reads(value: str) -> bool:
-    return value == "all" or {"read", "write", "ddl", "role", "function"} <= {word.strip() for word in value.split(",")}
-
-
-# Settings that decide what the audit log can show: name, when it will do, what is lost otherwise, the line that mends it.
-_PG_WANTED: tuple[tuple[str, Callable[[str], bool], str, str], ...] = (
-    ("pgaudit.log", _logs_reads, "some statements leave no trace", "pgaudit.log = 'all'"),
-    ("pgaudit.log_rows", "on".__eq__, "without row counts every number is an estimate", "pgaudit.log_rows = on"),
-    ("pgaudit.log_statement_once", "off".__eq__, "further lines lack their SQL", "pgaudit.log_statement_once = off"),
-    ("log_connections", lambda v: v not in ("off", ""), "logins and addresses are not seen", "log_connections = on"),
-    ("log_disconnections", "on".__eq__, "ends of sessions are not seen", "log_disconnections = on"),
-    ("log_replication_commands", "on".__eq__, "base backups are not seen", "log_replication_commands = on"),
-    ("log_destination", lambda v: "csvlog" in v or "jsonlog" in v, "plain text can be forged", "log_destination = 'csvlog'"),
-    (
-        "log_min_error_statement",
-        lambda v: v not in ("fatal", "panic"),
-        "failed statements lack their SQL, and they can have returned rows",
-        "log_min_error_statement = error",
-    ),
-)
-
-
 def _database(workspace: Workspace, name: str) -> Iterator[Check]:
     database = workspace.config.databases[name]
     what = f"database {name}"
+    accounts = {key: vendor.accounts for key, vendor in workspace.config.vendors.items()}
     try:
-        engine = create_engine(with_driver(make_url(database.url.get_secret_value())))
-        with engine.connect() as connection:
-            if engine.dialect.name == "postgresql":
-                shown = connection.execute(text("select name, setting from pg_settings"))
-                settings: dict[str, str] = {row.name: row.setting for row in shown}
-                yield Check(what, "ok", f"reachable, PostgreSQL {settings.get('server_version', '?')}")
-                yield from _postgres_settings(name, settings)
+        with reading_from(database.url.get_secret_value()) as connection:
+            if connection.dialect.name == "postgresql":
+                server = PostgresServer.ask(connection)
+                yield Check(what, "ok", f"reachable, PostgreSQL {server.settings.get('server_version', '?')}")
+                yield from postgres_checks(name, server, accounts)
+            elif connection.dialect.name in ("mysql", "mariadb") and database.engine == "mariadb":
+                settings = ask_mariadb(connection)
+                yield Check(what, "ok", f"reachable, MariaDB {settings.get('version', '?')}")
+                sources = [audit.options for audit in database.audit if audit.type == "mariadb_server_audit"]
+                yield from mariadb_checks(name, settings, accounts, sources)
             else:
                 connection.execute(text("select 1"))
-                yield Check(what, "ok", f"reachable ({engine.dialect.name})")
-        engine.dispose()
-    except (SQLAlchemyError, OSError, ImportError) as error:
-        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0] if str(error) else type(error).__name__
-        yield Check(
-            what,
-            "problem",
-            f"not reachable at {database.safe_url}: {reason}",
-            "check address, account and pg_hba.conf; scans go on with the last PII map",
-        )
+                yield Check(what, "ok", f"reachable ({connection.dialect.name})")
+    except SourceError as error:
+        yield Check(what, "problem", f"not reachable at {error.message}", f"{error.hint}; scans go on with the last PII map")
     schema = load_schema(workspace, name)
     if schema is None:
         yield Check(f"PII map of {name}", "problem", "there is none", f"run `vendorwatch catalog scan {name}`")
@@ -179,21 +143,6 @@ def _database(workspace: Workspace, name: str) -> Iterator[Check]:
             f"size unknown: {', '.join(unsized[:5])}",
             "run ANALYZE on them: without a size an export cannot be counted",
         )
-
-
-def _postgres_settings(name: str, settings: dict[str, str]) -> Iterator[Check]:
-    if "pgaudit.log" not in settings:
-        yield Check(
-            f"audit of {name}",
-            "problem",
-            "pgAudit is not loaded: reads leave no trace",
-            "shared_preload_libraries = 'pgaudit', then restart",
-        )
-        return
-    for setting, good, lost, line in _PG_WANTED:
-        value = settings.get(setting)
-        if value is not None and not good(value):
-            yield Check(f"audit of {name}", "note", f"{setting} = {value}: {lost}", f"set {line}")
 
 
 def _sources(workspace: Workspace, name: str) -> Iterator[Check]:

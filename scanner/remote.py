@@ -39,6 +39,12 @@ def safe_url(url: str) -> str:
     return sa.URL.create(parsed.drivername, parsed.username, None, parsed.host, parsed.port, parsed.database).render_as_string()
 
 
+def with_driver(url: sa.URL) -> sa.URL:
+    """The URL with the drivers that are installed, where it names none."""
+    default = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}
+    return url.set(drivername=default.get(url.drivername, url.drivername))
+
+
 def reason(error: BaseException) -> str:
     """The driver's own first sentence; never a statement, its values or a password."""
     origin = getattr(error, "orig", None) or error
@@ -53,9 +59,7 @@ def open_remote(url: str, *, statement_seconds: int = STATEMENT_SECONDS) -> sa.E
     Raises :class:`SourceError` for what is no URL and for a driver that is not installed.
     """
     try:
-        parsed = sa.make_url(url)
-        if parsed.drivername == "postgresql":
-            parsed = parsed.set(drivername="postgresql+psycopg")
+        parsed = with_driver(sa.make_url(url))
         driver = parsed.get_driver_name()
         engine = sa.create_engine(parsed, poolclass=NullPool, connect_args=_CONNECT_ARGUMENTS.get(driver, {}))
     except ArgumentError:
@@ -134,4 +138,4 @@ def _limits(dialect: str, seconds: int) -> Callable[[Any, Any], None]:
     return limit
 
 
-__all__ = ["CONNECT_SECONDS", "STATEMENT_SECONDS", "hint", "open_remote", "reading", "reason", "safe_url"]
+__all__ = ["CONNECT_SECONDS", "STATEMENT_SECONDS", "hint", "open_remote", "reading", "reason", "safe_url", "with_driver"]

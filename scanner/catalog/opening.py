@@ -13,6 +13,7 @@ from scanner.catalog.postgres import PostgresReader
 from scanner.catalog.reading import CatalogSettings, Reader
 from scanner.catalog.sqlite import SqliteReader, open_readonly
 from scanner.errors import CatalogError
+from scanner.remote import with_driver
 
 
 def open_reader(name: str, url: str, settings: CatalogSettings) -> tuple[Reader, str]:
@@ -46,12 +47,6 @@ def open_reader(name: str, url: str, settings: CatalogSettings) -> tuple[Reader,
     if backend == "postgresql":
         return PostgresReader(engine, settings), shown
     return (MysqlReader if backend in ("mysql", "mariadb") else GenericReader)(engine, settings), shown
-
-
-def with_driver(url: sa.URL) -> sa.URL:
-    """The URL with the drivers that are installed, where it names none."""
-    default = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}
-    return url.set(drivername=default.get(url.drivername, url.drivername))
 
 
 def plain(error: BaseException) -> str:

@@ -13,6 +13,7 @@ import yaml
 
 from scanner.catalog import to_json
 from scanner.config import load_config
+from scanner.doctor import examine
 from scanner.findings import FindingStore
 from scanner.model import Column, Schema, Table, TableRef
 from scanner.pipeline import Report, Workspace, scan
@@ -336,3 +337,20 @@ def test_without_the_statement_history_there_are_estimates(crm: Crm, tmp_path: P
     assert "row counts are estimated" in notice.reason
     assert "geheim" not in f"{notice}{document['databases']['crm']['audit'][0]['type']}"
     assert counted.events("dlv_bulk")[-1]["rows_source"] != "reported_elsewhere"
+
+
+def test_the_doctor_tells_what_the_settings_hide(crm: Crm) -> None:
+    crm.server.sql("create user if not exists reader@127.0.0.1; grant select on crm.* to reader@127.0.0.1")
+    sound = [c for c in examine(crm.config_path) if c.what == "audit of crm"]
+    assert [c.state for c in sound] == ["note"] * 3
+    assert {c.detail.split(" ")[0] for c in sound} == {"the", "without", "server_audit_query_log_limit"}
+    crm.server.sql("set global server_audit_excl_users = 'dlv_bulk'; set global server_audit_events = 'CONNECT,QUERY_DDL'")
+    try:
+        found = [c for c in examine(crm.config_path) if c.what == "audit of crm" and c.state == "problem"]
+    finally:
+        crm.server.sql("set global server_audit_excl_users = ''; set global server_audit_events = ''")
+    assert [c.next_step.split(",")[0] for c in found] == [
+        "SET GLOBAL server_audit_events = 'CONNECT",
+        "SET GLOBAL server_audit_excl_users = ''",
+    ]
+    assert "vendor delivery_co is among them" in found[1].detail
