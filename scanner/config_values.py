@@ -26,10 +26,23 @@ SOURCE_TYPES: Mapping[str, str] = {
     "postgres_jsonlog": "postgresql",
     "postgres_stderr": "postgresql",
     "mariadb_server_audit": "mariadb",
+    "mysql_audit_json": "mysql",
+    "aws_das": "",  # of several engines: the database says which
+    "bigquery_audit": "bigquery",
+    "mongodb_audit": "mongodb",
 }
 
 # SQLAlchemy dialect -> the engine whose SQL and audit log it is.
-ENGINES: Mapping[str, str] = {"postgresql": "postgresql", "mysql": "mysql", "mariadb": "mariadb", "sqlite": "sqlite"}
+ENGINES: Mapping[str, str] = {
+    "postgresql": "postgresql",
+    "mysql": "mysql",
+    "mariadb": "mariadb",
+    "sqlite": "sqlite",
+    "oracle": "oracle",
+    "mssql": "mssql",
+    "bigquery": "bigquery",
+    "mongodb": "mongodb",
+}
 
 # Where an unqualified table name of a contract may live.
 DEFAULT_SCHEMAS: Mapping[str, str] = {"postgresql": "public", "sqlite": "main"}

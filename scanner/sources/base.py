@@ -50,6 +50,7 @@ class FileSource(ABC):
 
     type: ClassVar[str]
     settle_seconds: ClassVar[float] = 0.0  # without end marks: a last record is whole once nothing was written for so long
+    record_ends: ClassVar[bytes] = b"\n"  # bytes of which one stands before every place where reading may go on
     context_bytes: ClassVar[int] = 0  # whole records before the data that :meth:`parse_after` wants to see, roughly in bytes
 
     def __init__(self, path: str, time_zone: str = "UTC") -> None:
@@ -119,7 +120,7 @@ class _Reading:
             try:
                 with files.Stream(Path(log.path)) as stream:
                     before = stream.skip_to(self.offset)
-                    if self.offset and before != b"\n":
+                    if self.offset and (not before or before not in self.source.record_ends):
                         shorter.append(log)
                         if stream.trouble:
                             yield self._trouble(log, stream)

@@ -7,9 +7,11 @@ beginning was not logged (or lies before all that was read) is ``server#7@?`` un
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -19,6 +21,7 @@ MARK = "#"
 """Stands between server and connection id; sessions without it are left alone."""
 
 _SINCE = "@"
+_SECONDS_FROM = 1_577_836_800  # 2020-01-01: keeps session_line below 2**53, which JSON readers in browsers need
 _BEGINS = (str(RecordKind.CONNECT), str(RecordKind.ERROR))  # an error without a statement is a failed log-in
 
 
@@ -66,3 +69,27 @@ def name_sessions(records: pa.Table, known: Iterable[str]) -> tuple[pa.Table, di
     sessions = pa.array(names, pa.string()).take(pa.array(back.reshape(-1)))
     place = records.schema.get_field_index("session")
     return records.set_column(place, "session", sessions), {bare: name for bare, (_, name) in last.items()}
+
+
+def session_lines(time: pa.Array, offsets: npt.NDArray[np.int64]) -> pa.Array:
+    """A number that rises along a session, through all files it is logged in: its second, then the place in the file."""
+    seconds = pc.fill_null(time.cast(pa.int64()), 0).to_numpy() // 1_000_000 - _SECONDS_FROM
+    return pa.array(np.maximum(seconds, 0) * (1 << 20) + offsets % (1 << 20))
+
+
+_PORT = re.compile(r":[0-9]+\Z")
+
+
+def addresses(host: pa.Array) -> pa.Array:
+    """The client without its port (MariaDB 12 logs one), once a distinct value. ``localhost`` is what the socket is called."""
+    coded = host.dictionary_encode()
+    return pa.array([_address(text) for text in coded.dictionary.to_pylist()], pa.string()).take(coded.indices)
+
+
+def _address(text: str | None) -> str | None:
+    bare = (text or "").strip()
+    if bare.startswith("[") and "]" in bare:
+        bare = bare[1 : bare.index("]")]
+    elif bare.count(":") == 1 or re.search(r":[0-9]{5}\Z", bare):  # five digits are no part of an IPv6 address
+        bare = _PORT.sub("", bare)
+    return "[local]" if bare == "localhost" else bare or None

@@ -32,9 +32,11 @@ import pyarrow.compute as pc
 from scanner.model import CUT_MARK, RECORD_SCHEMA, Position, RecordKind, Skip, Slice, SourceNotice
 from scanner.sources import times
 from scanner.sources.base import SLICE_BYTES, FileSource, Parsed
+from scanner.sources.connections import addresses, session_lines
 from scanner.sources.cutting import Ints, find_bytes
 from scanner.sources.mysql_errors import code_of, codes_of
 from scanner.sources.server_audit_lines import FIELDS, Lines, cut, match
+from scanner.sources.sql_words import commands
 from scanner.sources.text import mended
 
 if TYPE_CHECKING:
@@ -46,36 +48,6 @@ REACH = 4 * 1024 * 1024
 
 QUERY_LOG_LIMIT = 1024
 """What ``server_audit_query_log_limit`` is when nobody has set it (bytes)."""
-
-_SECONDS_FROM = 1_577_836_800  # 2020-01-01: keeps session_line below 2**53, which JSON readers in browsers need
-
-# the statement's own words, behind blanks and comments; executable comments (/*! and /*M!) are not comments
-_COMMAND = (
-    r"\A(?:[\s;(\x00]+|--[\s\x00-\x1f][^\n]*(?:\n|\z)|#[^\n]*(?:\n|\z)|/\*M?![0-9]*|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/)*"
-    r"(?P<first>[A-Za-z_]+)(?:\s+(?P<second>[A-Za-z_]+))?"
-)
-_CLASSES = {
-    "READ": ("SELECT", "HANDLER", "WITH", "VALUES", "TABLE"),
-    "WRITE": ("INSERT", "UPDATE", "DELETE", "REPLACE", "LOAD", "TRUNCATE", "IMPORT"),
-    "DDL": ("CREATE", "ALTER", "DROP", "RENAME"),
-    "ROLE": ("GRANT", "REVOKE"),
-}
-_TWO_WORDS = (
-    "CREATE",
-    "ALTER",
-    "DROP",
-    "RENAME",
-    "SHOW",
-    "START",
-    "LOCK",
-    "UNLOCK",
-    "LOAD",
-    "FLUSH",
-    "RESET",
-    "EXECUTE",
-    "BACKUP",
-)
-_ROLE_OBJECTS = ("USER", "ROLE")
 
 # read and written by the server itself beside almost anything, and never about customers
 _HOUSEKEEPING = tuple(
@@ -215,7 +187,7 @@ def _records(lines: Lines, time: pa.Array, base: int, limit: int, tables: pa.Arr
     kind = pc.if_else(pc.and_(pc.equal(met, "FAILED_CONNECT"), pc.invert(failed)), str(RecordKind.ERROR), kind)
     is_error = pc.equal(kind, str(RecordKind.ERROR))
     statement = _statements(fields["text"], limit)
-    command, audit_class = _commands(statement)
+    command, audit_class = commands(statement)
     audited = pc.equal(kind, str(RecordKind.AUDIT))
     offsets = pa.array(lines.starts + base)
     null = pa.nulls(count, pa.string())
@@ -225,10 +197,10 @@ def _records(lines: Lines, time: pa.Array, base: int, limit: int, tables: pa.Arr
         "time": time,
         "account": _blank_to_null(fields["user"]),
         "dbname": _blank_to_null(pc.coalesce(fields["said_db"], fields["met_db"], fields["table_db"])),
-        "client_addr": _addresses(fields["host"]),
+        "client_addr": addresses(fields["host"]),
         "app_name": null,
         "session": pc.binary_join_element_wise(fields["server"], fields["connection"], "#"),
-        "session_line": _session_lines(time, lines.starts + base),
+        "session_line": session_lines(time, lines.starts + base),
         "transaction_id": null,
         "severity": pc.if_else(is_error, "ERROR", "LOG"),
         "error_code": codes_of(pc.if_else(touched, None, pc.coalesce(code, "0"))),
@@ -246,12 +218,6 @@ def _records(lines: Lines, time: pa.Array, base: int, limit: int, tables: pa.Arr
         "length": pa.array(lines.ends - lines.starts),
     }
     return pa.table([columns[name] for name in RECORD_SCHEMA.names], schema=RECORD_SCHEMA)
-
-
-def _session_lines(time: pa.Array, offsets: Ints) -> pa.Array:
-    """A number that rises along a session, through all files it is logged in: its second, then the place in the file."""
-    seconds = pc.fill_null(time.cast(pa.int64()), 0).to_numpy() // 1_000_000 - _SECONDS_FROM
-    return pa.array(np.maximum(seconds, 0) * (1 << 20) + offsets % (1 << 20))
 
 
 def _messages(fields: dict[str, pa.Array], code: pa.Array, is_error: pa.Array, touched: pa.Array, said: pa.Array) -> pa.Array:
@@ -305,44 +271,6 @@ def _unescaped(text: pa.Array) -> pa.Array:
     for mark, char in (("\\'", "'"), ("\\n", "\n"), ("\\r", "\r"), ("\x00", "\\")):
         chosen = pc.replace_substring(chosen, mark, char)
     return _spread(simple, rows, chosen)
-
-
-def _commands(statement: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """The command word or words of each statement, and the class of what it does. Worked out once a distinct beginning."""
-    found = pc.extract_regex(statement, _COMMAND)
-    first = pc.utf8_upper(pc.struct_field(found, "first"))
-    second = pc.utf8_upper(pc.struct_field(found, "second"))
-    second = pc.if_else(pc.is_in(first, pa.array(_TWO_WORDS)), second, None)
-    command = pc.coalesce(
-        pc.if_else(pc.equal(pc.fill_null(second, ""), ""), None, pc.binary_join_element_wise(first, second, " ")), first
-    )
-    command = pc.if_else(pc.is_in(first, pa.array(["WITH", "VALUES", "TABLE"])), "SELECT", command)
-    coded = command.dictionary_encode()
-    classes = []
-    for word in coded.dictionary.to_pylist():
-        head, _, tail = (word or "").partition(" ")
-        name = next((name for name, words in _CLASSES.items() if head in words), "MISC")
-        classes.append("ROLE" if name == "DDL" and tail in _ROLE_OBJECTS else name)
-    audit_class = pa.array(classes, pa.string()).take(coded.indices)
-    return command, pc.if_else(statement.is_valid(), pc.fill_null(audit_class, "MISC"), None)
-
-
-_PORT = re.compile(r":[0-9]+\Z")
-
-
-def _addresses(host: pa.Array) -> pa.Array:
-    """The client without its port (MariaDB 12 logs one), once a distinct value. ``localhost`` is what the socket is called."""
-    coded = host.dictionary_encode()
-    return pa.array([_address(text) for text in coded.dictionary.to_pylist()], pa.string()).take(coded.indices)
-
-
-def _address(text: str | None) -> str | None:
-    bare = (text or "").strip()
-    if bare.startswith("[") and "]" in bare:
-        bare = bare[1 : bare.index("]")]
-    elif bare.count(":") == 1 or re.search(r":[0-9]{5}\Z", bare):  # five digits are no part of an IPv6 address
-        bare = _PORT.sub("", bare)
-    return "[local]" if bare == "localhost" else bare or None
 
 
 def _blank_to_null(column: pa.Array) -> pa.Array:

@@ -174,7 +174,7 @@ def parse(
     if not pieces:
         return Parsed(RECORD_SCHEMA.empty_table(), (), 0)
     records = postgres.recall(pa.concat_tables([p.records for p in pieces]), np.concatenate([p.repeated for p in pieces]))
-    skips = _merged([skip for p in pieces for skip in p.skips])
+    skips = merged_skips([skip for p in pieces for skip in p.skips])
     strangers = frozenset[str]().union(*(p.strangers for p in pieces))
     return Parsed(records, tuple(skips), consumed, sum(p.mended for p in pieces), strangers)
 
@@ -211,7 +211,7 @@ def _raw(rows: Rows, time: pa.Array, base: int) -> postgres.Raw:
     )
 
 
-def _merged(skips: list[Skip]) -> list[Skip]:
+def merged_skips(skips: list[Skip]) -> list[Skip]:
     """Adjacent skips as one, in order."""
     merged: list[Skip] = []
     for skip in sorted(skips, key=lambda s: s.offset):
