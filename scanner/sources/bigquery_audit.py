@@ -6,9 +6,9 @@ https://cloud.google.com/bigquery/docs/reference/auditlogs/rest/Shared.Types/Big
 https://cloud.google.com/logging/docs/reference/audit/auditlog/rest/Shared.Types/AuditLog. Numbers are strings there.
 
 * A job is told when it begins and when it is done; the last one counts: ``jobChange`` with the state DONE, or
-  ``jobCompletedEvent``. ``queryStats.outputRowCount`` (``jobStatistics.queryOutputRowCount``) is the number of rows of the result;
-* ``tableDataRead`` repeats what a job reads; read without a job (tabledata.list, the Storage Read API) it is an act of its own,
-  of which the log tells the table but no rows;
+  ``jobCompletedEvent``. ``outputRowCount`` (``queryOutputRowCount``) is the number of rows of the result;
+* ``tableDataRead`` repeats what a job reads. Read without a job (tabledata.list, the Storage Read API) it is an act of its own:
+  the log tells the table but no rows;
 * jobs have no session: each is one of its own, under its name.
 """
 

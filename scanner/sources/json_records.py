@@ -106,7 +106,7 @@ def _values(texts: pa.Array, paths: Mapping[str, str]) -> tuple[dict[str, pa.Arr
     engine = _engine().cursor()
     try:
         engine.register("records", pa.table({"n": np.arange(len(texts)), "record": texts}))
-        told: pa.Table = engine.execute(_EXTRACT, {"paths": list(paths.values())}).to_arrow_table()
+        told: pa.Table = engine.sql(_EXTRACT, params={"paths": list(paths.values())}).to_arrow_table()
     finally:
         engine.close()
     found = told["found"].combine_chunks()

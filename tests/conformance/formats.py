@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from scanner.model import Slice
-from tests.sources import csvlog, jsonlog, stderr
+from tests.sources import csvlog, json_logs, jsonlog, server_audit, stderr
 from tests.sources.csvlog import Ledger, audit
 
 
@@ -21,18 +23,60 @@ class Format:
     options: Mapping[str, str] = field(default_factory=dict)
     said: Callable[[str], str] = str  # what is left of a text when it was logged
     zone: str = "Asia/Seoul"
+    name: str = ""  # of a variant
+    told: Callable[[str], str] = str  # the text that a logged statement holds
+    between: bytes = b""  # what stands between two records and belongs to none
 
     def __str__(self) -> str:
-        return self.type
+        return self.name or self.type
+
+    def length(self, record: bytes) -> int:
+        """Bytes of a rendered record that are the record."""
+        return len(record.strip(self.between)) if self.between else len(record)
+
+
+def json_format(type: str, render: Callable[[str, int], bytes], **more: Any) -> Format:  # noqa: A002 - the configuration's word
+    """Logs of JSON objects: what stands between two of them is no part of either."""
+    return Format(type, render, between=b" \n\r\t,[]", **more)
+
+
+def _comma(record: Callable[[str, int], dict[str, Any]], **how: Any) -> Callable[[str, int], bytes]:
+    """Records of one array, each begun with what stands before it, as MySQL writes them."""
+    return lambda text, n: b",\n" + json_logs.line(record(text, n), **how).rstrip()
 
 
 FORMATS = [
     Format("postgres_csvlog", lambda text, n: csvlog.record(audit(text, number=n), line=n)),
     Format("postgres_jsonlog", lambda text, n: jsonlog.record(audit(text, number=n), line=n)),
     Format("postgres_stderr", lambda text, n: stderr.record(audit(text, number=n), line=n), {"log_line_prefix": stderr.PREFIX}),
+    Format(
+        "mariadb_server_audit",
+        lambda text, n: server_audit.query(text, number=n, limit=0),
+        {"query_log_limit": "0"},
+        said=lambda text: text.replace("\t", " "),  # the plug-in writes a blank for a tab
+        zone="UTC",
+    ),
+    Format(
+        "mariadb_server_audit",
+        lambda text, n: server_audit.query(text, number=n, limit=0, host="10.0.0.7:41234"),
+        {"query_log_limit": "0"},
+        said=lambda text: text.replace("\t", " "),
+        zone="UTC",
+        name="mariadb_server_audit-12",
+    ),
+    json_format("mysql_audit_json", lambda text, n: json_logs.line(json_logs.mysql(text, n))),
+    json_format("mysql_audit_json", _comma(lambda text, n: json_logs.mysql(text, n), indent=2), name="mysql_audit_json-pretty"),
+    json_format("mysql_audit_json", lambda text, n: json_logs.line(json_logs.percona(text, n)), name="mysql_audit_json-percona"),
+    json_format("aws_das", lambda text, n: json_logs.line(json_logs.das(text, n))),
+    json_format("bigquery_audit", lambda text, n: json_logs.line(json_logs.bigquery(text, n))),
+    json_format(
+        "mongodb_audit",
+        lambda text, n: json_logs.line(json_logs.find(text)),
+        told=lambda statement: json.loads(statement)["args"]["comment"],
+    ),
 ]
 
-BY_TYPE = {form.type: form for form in FORMATS}
+BY_NAME = {str(form): form for form in FORMATS}
 
 
 class Scans:
@@ -59,7 +103,7 @@ class Scans:
     def texts(self) -> list[str | None]:
         """Statements of audit records, in the order they were read."""
         return [
-            row["statement"]
+            self.form.told(row["statement"])
             for piece in self.ledger.slices
             for row in piece.records.select(["kind", "statement"]).to_pylist()
             if row["kind"] == "audit"

@@ -191,16 +191,17 @@ def test_cut_anywhere_into_any_number_of_scans(form: Format, texts: list[str], d
         scans.scan()
     assert scans.texts == [form.said(f"/* {n} */ {text}") for n, text in enumerate(texts, 1)]
     rows = [row for piece in scans.ledger.slices for row in piece.records.to_pylist()]
-    assert [row["length"] for row in rows] == [len(record) for record in records]
-    assert [row["offset"] for row in rows] == [sum(map(len, records[:n])) for n in range(len(records))]
+    assert [row["length"] for row in rows] == [form.length(record) for record in records]
+    before = [len(record) - len(record.lstrip(form.between)) if form.between else 0 for record in records]
+    assert [row["offset"] for row in rows] == [sum(map(len, records[:n])) + before[n] for n in range(len(records))]
     assert scans.skipped == 0
 
 
 LONG = 70_000_000
 READ_LONG = """
 import re, sys
-from tests.conformance.formats import BY_TYPE, Scans
-scans = Scans(BY_TYPE[sys.argv[1]], sys.argv[2], 1 << 22)
+from tests.conformance.formats import BY_NAME, Scans
+scans = Scans(BY_NAME[sys.argv[1]], sys.argv[2], 1 << 22)
 scans.scan()
 print([len(text) for text in scans.texts], scans.skipped)
 print(re.search("VmHWM: *\\t* *([0-9]+)", open("/proc/self/status").read())[1])
@@ -213,7 +214,7 @@ def test_a_statement_of_70_mb(form: Format, tmp_path: Path) -> None:
     log = tmp_path / "a.log"
     log.write_bytes(form.render("select 1", 1) + form.render(text, 2) + form.render("select 3", 3))
     assert log.stat().st_size > LONG
-    done = subprocess.run([sys.executable, "-c", READ_LONG, form.type, str(log)], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", READ_LONG, str(form), str(log)], capture_output=True, text=True, check=False)
     assert done.stderr == ""
     read, kibibytes = done.stdout.splitlines()
     assert read == f"[8, {len(form.said(text))}, 8] 0"

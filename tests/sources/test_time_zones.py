@@ -11,7 +11,7 @@ import pytest
 
 from scanner.errors import ConfigError
 from scanner.sources import SOURCES
-from tests.conformance.formats import BY_TYPE
+from tests.conformance.formats import BY_NAME
 from tests.sources import csvlog, jsonlog, stderr
 from tests.sources.csvlog import read
 
@@ -43,7 +43,7 @@ TIMES = [
 def times(source: str, path: Path, zone: str, *stamps: str) -> tuple[list[datetime], list[str]]:
     record = RECORDS[source]
     path.write_bytes(b"".join(record(f"message {n}", time=stamp, line=n) for n, stamp in enumerate(stamps)) + record("last"))
-    slices, notices = read(path, type=source, zone=zone, **BY_TYPE[source].options)
+    slices, notices = read(path, type=source, zone=zone, **BY_NAME[source].options)
     found = [time for piece in slices for time in piece.records["time"].to_pylist()]
     return found[: len(stamps)], [notice.reason for notice in notices]
 
