@@ -15,7 +15,6 @@ from typing import Any
 from scanner import lineage
 from scanner.exposure import Facts, facts
 from scanner.lineage.created import created_functions
-from scanner.lineage.dialects import MYSQL
 from scanner.model import Column, Flow, Function, Kind, Lineage, Schema, Table, TableRef
 
 _COPIES = frozenset({Kind.CREATE_AS, Kind.INSERT, Kind.REFRESH, Kind.CREATE_VIEW, Kind.MERGE})
@@ -74,11 +73,11 @@ class ShapeBook:
     ) -> Facts:
         """Analyse one shape by a representative statement. ``rows`` is the largest row count reported for it, ``dbname`` the
         database that the session was in."""
-        path = (dbname,) if dbname and self.dialect in ("mariadb", "mysql") else ()
+        path = (dbname,) if dbname and self.dialect in ("mariadb", "mysql", "bigquery") else ()
         found = lineage.analyze(statement, self.schema, logged=logged, command=command, search_path=path, dialect=self.dialect)
         result = facts(shape, found, self.schema, logged=logged, statement=statement or "")
         copy = self._derive(found, result, rows)
-        if found.kind is Kind.DDL and statement and self.dialect not in MYSQL:
+        if found.kind is Kind.DDL and statement and self.dialect in ("postgresql", "sqlite"):
             self._create(created_functions(statement, replace(self.schema, functions={**self.schema.functions, **self.created})))
         result = replace(result, copies_into=str(copy) if copy else None)
         self.known[shape] = result

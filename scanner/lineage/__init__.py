@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scanner.lineage import analysis, masking
-from scanner.lineage.dialects import MYSQL
+from scanner.lineage.dialects import GENERIC, MONGODB, MYSQL
 from scanner.lineage.shapes import ShapeMemory, Shapes, assign_shapes
 from scanner.lineage.techniques import SENTENCES, Technique
 from scanner.model import Lineage, Schema
@@ -29,6 +29,14 @@ def analyze(
         from scanner.lineage import mysql
 
         return mysql.analyze(statement, schema, logged=logged, command=command, search_path=search_path)
+    if dialect in GENERIC:
+        from scanner.lineage import generic
+
+        return generic.analyze(statement, schema, logged=logged, search_path=search_path, dialect=dialect)
+    if dialect == MONGODB:
+        from scanner.lineage import mongodb
+
+        return mongodb.analyze(statement, schema, logged=logged)
     return analysis.analyze(statement, schema, logged=logged, command=command, search_path=search_path)
 
 
@@ -38,6 +46,14 @@ def masked(statement: str, dialect: str = "postgresql") -> str:
         from scanner.lineage import mysql
 
         return mysql.masked(statement)
+    if dialect in GENERIC:
+        from scanner.lineage import generic
+
+        return generic.masked(statement, dialect)
+    if dialect == MONGODB:
+        from scanner.lineage import mongodb
+
+        return mongodb.masked(statement)
     return masking.masked(statement)
 
 

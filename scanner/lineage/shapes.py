@@ -15,13 +15,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scanner.lineage.dialects import MYSQL
+from scanner.lineage.dialects import GENERIC, MONGODB, MYSQL
 from scanner.lineage.lexical import SENSITIVE_WORDS, UNPARSED, shape_text
 
 MAX_MASKED_BYTES = 65_536
@@ -121,7 +122,7 @@ def assign_shapes(
     same text means another table in another one (MariaDB, MySQL).
     """
     text_codes, texts = _encoded(statements)
-    here = dialect in MYSQL and databases is not None
+    here = dialect in (*MYSQL, *GENERIC) and databases is not None
     where = pc.binary_join_element_wise(pc.fill_null(logged, ""), pc.fill_null(databases, ""), "\x1d") if here else logged
     relation_codes, relations = _encoded(where)
     command_codes, words = _encoded(commands)
@@ -142,6 +143,14 @@ def assign_shapes(
 
 
 def _coded(dialect: str) -> Callable[[pa.Array, ShapeMemory], tuple[list[bytes], np.ndarray]]:
+    if dialect in GENERIC:
+        from scanner.lineage import generic
+
+        return partial(generic.shape_codes, dialect=dialect)
+    if dialect == MONGODB:
+        from scanner.lineage import mongodb
+
+        return mongodb.shape_codes
     if dialect not in MYSQL:
         return _shape_codes
     from scanner.lineage.mysql.shapes import shape_codes

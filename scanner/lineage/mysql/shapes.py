@@ -8,6 +8,7 @@ mask have one shape; one of each goes through the lexer.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -34,11 +35,22 @@ class Memory(Protocol):
     limit: int
 
 
-def shape_codes(texts: pa.Array, memory: Memory) -> tuple[list[bytes], npt.NDArray[np.int64]]:
-    """Digests of the distinct shapes of ``texts`` (null where there is none), and for each text the place of its own."""
+def shape_codes(
+    texts: pa.Array,
+    memory: Memory,
+    *,
+    mask: pl.Expr | None = None,
+    said: Callable[[str], bytes] = shape_text,
+    family: str = "mysql",
+) -> tuple[list[bytes], npt.NDArray[np.int64]]:
+    """Digests of the distinct shapes of ``texts`` (null where there is none), and for each text the place of its own.
+
+    For other languages: ``mask`` gives of the column ``text`` what texts of one shape surely have in common, ``said`` the shape
+    of one text, ``family`` a name that keeps their digests apart.
+    """
     if len(texts) == 0:
         return [], np.empty(0, np.int64)
-    frame = pl.DataFrame({"text": pl.from_arrow(texts)}).with_columns(_masks().alias("mask"))
+    frame = pl.DataFrame({"text": pl.from_arrow(texts)}).with_columns((_masks() if mask is None else mask).alias("mask"))
     coded = frame["mask"].fill_null("").to_arrow().dictionary_encode()
     first = np.unique(coded.indices.to_numpy(zero_copy_only=False), return_index=True, return_inverse=True)
     _, rows, inverse = first
@@ -46,11 +58,11 @@ def shape_codes(texts: pa.Array, memory: Memory) -> tuple[list[bytes], npt.NDArr
     of_group = np.zeros(len(rows), np.int64)
     chosen = texts.take(pa.array(rows)).to_pylist()
     masks = coded.take(pa.array(rows)).to_pylist()
-    for at, (mask, text) in enumerate(zip(masks, chosen, strict=True)):
-        key = _digest(b"mysql " + mask.encode("utf-8", "surrogatepass"))
+    for at, (own, text) in enumerate(zip(masks, chosen, strict=True)):
+        key = _digest(f"{family} {own}".encode("utf-8", "surrogatepass"))
         found = memory.known.get(key)
         if found is None:
-            found = _digest(shape_text(text)) if text is not None else _digest(b"null")
+            found = _digest(said(text)) if text is not None else _digest(b"null")
             if len(memory.known) >= memory.limit:
                 memory.known.clear()
             memory.known[key] = found
