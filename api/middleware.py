@@ -13,7 +13,7 @@ from api import logs
 from api.errors import Problem, internal
 
 MOST_BODY = 64 * 1024
-"""Bytes. No route takes a body yet; this is what is read of one before the client is turned away."""
+"""Bytes; this is what is read of a body before the client is turned away."""
 MOST_TARGET = 8 * 1024
 """Bytes of path and query."""
 

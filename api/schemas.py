@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from scanner.model import Level
 
@@ -13,6 +13,8 @@ Moment = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"}
 """ISO 8601 in UTC with microseconds; sorts as text."""
 
 Row = TypeVar("Row")
+ShortText = Annotated[str, StringConstraints(max_length=255, pattern=r"^[^\x00]*$")]
+LongText = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"^[^\x00]*$")]
 
 
 class Answer(BaseModel):
@@ -72,6 +74,18 @@ class Statement(Answer):
     exposed_persons: int
 
 
+class Clocks(Answer):
+    """When what was known of a possible breach; each is null until it is set."""
+
+    detected: Moment
+    acknowledged: Moment | None
+    possible_breach: Moment | None
+    aware: Moment | None
+    notified: Moment | None
+    notify_by: Moment | None = Field(description="72 hours after `aware`.")
+    regulator: list[str] = Field(description="Why the regulator would have to be told too; empty when no reason is seen.")
+
+
 class Finding(Answer):
     """One thing an analyst decides on."""
 
@@ -106,6 +120,8 @@ class Finding(Answer):
     created_at: Moment
     updated_at: Moment
     follows: str | None = Field(default=None, description="An earlier, closed finding that this one continues.")
+    assignee: str | None = None
+    clocks: Clocks
 
 
 class Transition(Answer):
@@ -117,10 +133,38 @@ class Transition(Answer):
     detail: dict[str, Any]
 
 
+class SimilarFinding(Answer):
+    """Another finding of the same vendor that is much alike, and how it was judged."""
+
+    id: str
+    level: Level
+    status: str
+    verdict: str | None
+    last_event: Moment
+    why: str
+
+
 class FindingDetail(Finding):
-    """A finding with its history."""
+    """A finding with its history, and the findings most like it."""
 
     history: list[Transition]
+    similar: list[SimilarFinding]
+
+
+class FindingChange(BaseModel):
+    """A decision about a finding. What is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    status: Literal["new", "in_progress", "resolved"] | None = Field(
+        default=None, description="in_progress acknowledges it; resolved needs a verdict; leaving resolved reopens it."
+    )
+    verdict: Literal["true_positive", "benign_positive", "false_positive", "duplicate"] | None = None
+    assignee: ShortText | None = Field(default=None, description='Who works on it; "" for nobody.')
+    note: LongText | None = Field(default=None, description="Added to the history.")
+    possible_breach: dt.datetime | None = Field(default=None, description="Clocks need the scope write:breach.")
+    aware: dt.datetime | None = None
+    notified: dt.datetime | None = None
 
 
 # -- events -------------------------------------------------------------------------------------------------------

@@ -47,3 +47,11 @@ class EvidenceError(ScannerError):
 
 class TokenError(ScannerError):
     """An API token is not accepted, or cannot be made; the message never repeats the token."""
+
+
+class FindingError(ScannerError):
+    """A decision about a finding cannot be carried out."""
+
+
+class NotifyError(ScannerError):
+    """A channel cannot be used as it is configured."""

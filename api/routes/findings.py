@@ -6,15 +6,18 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import Field
 
 from api import eventquery
 from api.deps import Shared, note_read, requires
 from api.errors import RESPONSES, Problem, invalid
 from api.paging import Filters, Text, cut, once
-from api.schemas import Event, Finding, FindingDetail, Page
+from api.schemas import Event, Finding, FindingChange, FindingDetail, Page
+from scanner.errors import FindingError
+from scanner.findings import CLOCKS, ConflictError, Decision, decide
 from scanner.model import Level
+from scanner.store.tokens import Token
 
 router = APIRouter(
     tags=["findings"], dependencies=[Depends(requires("read:findings")), Depends(once("status"))], responses=RESPONSES
@@ -22,6 +25,10 @@ router = APIRouter(
 
 FindingId = Annotated[str, Path(description="The finding's id.", pattern=r"^[0-9a-f]{16}$")]
 _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Unchanged since the ETag in If-None-Match"}}
+_PRECONDITIONS: dict[int | str, dict[str, Any]] = {
+    412: {**RESPONSES[401], "description": "The finding was changed in the meantime"},
+    428: {**RESPONSES[401], "description": "If-Match is missing"},
+}
 _NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {**RESPONSES[401], "description": "No such finding"}}
 
 
@@ -90,6 +97,38 @@ def finding_events(
     return {"items": items, "total": total, "next": filters.link(request, response, last)}
 
 
+@router.patch(
+    "/findings/{finding_id}", response_model=FindingDetail, responses={**_NOT_FOUND, **_PRECONDITIONS}, name="change_finding"
+)
+def change_finding(
+    response: Response,
+    shared: Shared,
+    finding_id: FindingId,
+    change: FindingChange,
+    token: Annotated[Token, Depends(requires("write:findings"))],
+    if_match: Annotated[str | None, Header(description="The ETag of the finding that the decision was made upon.")] = None,
+) -> Any:
+    """Decide: acknowledge, assign, note, close with a verdict, reopen, set a clock. Needs If-Match."""
+    found = _get(shared, finding_id)
+    if if_match is None:
+        raise Problem(428, "a change needs If-Match with the ETag of the finding it was decided upon")
+    if f'"{_tag(found)}"' not in {part.strip() for part in if_match.split(",")}:
+        raise Problem(412, "the finding was changed in the meantime: look at it again, then decide")
+    clocks = {name: when for name in CLOCKS if (when := getattr(change, name)) is not None}
+    if clocks and "write:breach" not in token.scopes:
+        raise Problem(403, "setting a clock needs a token with the scope write:breach")
+    decision = Decision(change.status, change.verdict, change.assignee, change.note, clocks)
+    try:
+        decide(shared.workspace.state, finding_id, decision, actor=token.name, seen=found["updated_at"])
+    except ConflictError as error:
+        raise Problem(412, error.message) from None
+    except FindingError as error:
+        raise Problem(422, str(error)) from None
+    after = _get(shared, finding_id)
+    response.headers["ETag"] = f'"{_tag(after)}"'
+    return after
+
+
 def _get(shared: Shared, finding_id: str) -> dict[str, Any]:
     found = shared.findings.get(finding_id)
     if found is None or found["id"] != finding_id:
@@ -97,9 +136,13 @@ def _get(shared: Shared, finding_id: str) -> dict[str, Any]:
     return found
 
 
+def _tag(body: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32]
+
+
 def _unless_known(request: Request, response: Response, body: dict[str, Any]) -> Any:
     """``body`` with its ETag, or 304 when the caller has it already."""
-    tag = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32]
+    tag = _tag(body)
     response.headers["ETag"] = f'"{tag}"'
     known = {part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")}
     if known & {f'"{tag}"', "*"}:

@@ -14,6 +14,7 @@ from scanner import __version__
 from scanner.cli import output
 from scanner.cli.access import token_app
 from scanner.cli.data import catalog_app, events_app, findings_app, moment, vendors
+from scanner.cli.decisions import DECISIONS
 from scanner.cli.evidence import evidence_app
 from scanner.cli.output import Settings, err, say
 from scanner.cli.rules import rules_app
@@ -120,6 +121,8 @@ app.command("demo")(demo)
 app.command("serve")(serve)
 app.command("vendors")(vendors)
 app.add_typer(catalog_app, name="catalog")
+for name, command in DECISIONS.items():
+    findings_app.command(name)(command)
 app.add_typer(findings_app, name="findings")
 app.add_typer(events_app, name="events")
 app.add_typer(rules_app, name="rules")

@@ -1,7 +1,19 @@
 """Findings: hits grouped into what an analyst decides on, deduplicated, explained, and kept."""
 
 from scanner.findings.build import PERSONS_SCHEMA
+from scanner.findings.decide import CLOCKS, VERDICTS, ConflictError, Decision, decide
 from scanner.findings.model import Finding, RuleHit
 from scanner.findings.store import FindingStore, update_findings
 
-__all__ = ["PERSONS_SCHEMA", "Finding", "FindingStore", "RuleHit", "update_findings"]
+__all__ = [
+    "CLOCKS",
+    "PERSONS_SCHEMA",
+    "VERDICTS",
+    "ConflictError",
+    "Decision",
+    "Finding",
+    "FindingStore",
+    "RuleHit",
+    "decide",
+    "update_findings",
+]

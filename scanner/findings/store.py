@@ -9,13 +9,14 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, update
 from sqlalchemy import Engine as StateEngine
 
 from scanner.config import Config
 from scanner.engine import Engine
 from scanner.findings import hits
 from scanner.findings.build import build
+from scanner.findings.decide import clocks
 from scanner.findings.group import assign, hits_with_principals
 from scanner.findings.model import Finding, RuleText
 from scanner.model import Level
@@ -114,14 +115,14 @@ class FindingStore:
         database: str | None = None,
     ) -> list[dict[str, Any]]:
         """Findings at or above ``level``, the worst and newest first, as plain dictionaries."""
-        statement = select(t.finding.c.document, t.finding.c.status, t.finding.c.verdict)
+        statement = select(t.finding)
         if level is not None:
             statement = statement.where(t.finding.c.level.in_([x.value for x in Level if x.rank >= level.rank]))
         for column, value in (("status", status), ("vendor", vendor), ("database", database)):
             if value is not None:
                 statement = statement.where(t.finding.c[column] == value)
         with reading(self.state) as connection:
-            found = [_document(*row) for row in connection.execute(statement)]
+            found = [_document(dict(row._mapping)) for row in connection.execute(statement)]
         return sorted(found, key=lambda f: (-Level(f["level"]).rank, _descending(f["last_event"]), f["id"]))
 
     def page(
@@ -150,33 +151,31 @@ class FindingStore:
         if database is not None:
             wanted.append(f.database == database)
         rank = case({x.value: x.rank for x in Level}, value=f.level, else_=0)
-        columns = (f.document, f.status, f.verdict)
-        statement = select(*columns).where(*wanted).order_by(rank.desc(), f.last_event.desc(), f.id).limit(limit)
+        statement = select(t.finding).where(*wanted).order_by(rank.desc(), f.last_event.desc(), f.id).limit(limit)
         if after is not None:
             after_rank, moment, last = Level(after[0]).rank, after[1], after[2]
             same_rank = or_(f.last_event < moment, and_(f.last_event == moment, f.id > last))
             statement = statement.where(or_(rank < after_rank, and_(rank == after_rank, same_rank)))
         with reading(self.state) as connection:
             total = connection.execute(select(func.count()).select_from(t.finding).where(*wanted)).scalar_one()
-            return [_document(*row) for row in connection.execute(statement)], int(total)
+            return [_document(dict(row._mapping)) for row in connection.execute(statement)], int(total)
 
     def get(self, finding_id: str) -> dict[str, Any] | None:
-        """One finding with its history, by id or an unambiguous beginning of it."""
+        """One finding with its history and similar ones, by id or an unambiguous beginning of it."""
         with reading(self.state) as connection:
             found = connection.execute(
-                select(t.finding.c.document, t.finding.c.status, t.finding.c.verdict)
-                .where(t.finding.c.id.startswith(finding_id, autoescape=True))
-                .limit(2)
+                select(t.finding).where(t.finding.c.id.startswith(finding_id, autoescape=True)).limit(2)
             ).all()
             if len(found) != 1:
                 return None
-            document = _document(*found[0])
+            document = _document(dict(found[0]._mapping))
             history = connection.execute(
                 select(t.finding_history).where(t.finding_history.c.finding_id == document["id"]).order_by(t.finding_history.c.id)
             )
             document["history"] = [
                 {"at": h.at, "actor": h.actor, "what": h.what, "detail": json.loads(h.detail)} for h in history
             ]
+            document["similar"] = _similar(connection, document)
         return document
 
     def event_ids(self, finding_id: str) -> list[str]:
@@ -200,10 +199,31 @@ class FindingStore:
         return [(iso(row["time"]), row["event_id"]) for row in rest.slice(0, limit).to_pylist()], events.num_rows
 
 
-def _document(text: str, status: str, verdict: str | None) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(text)
+def _document(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A finding as served: its own words, and what people decided about it."""
+    document: dict[str, Any] = json.loads(row["document"])
     document.pop("dedup_key", None)
-    return {**document, "status": status, "verdict": verdict}
+    decided = {name: row[name] for name in ("status", "verdict", "assignee", "updated_at")}
+    return {**document, **decided, "clocks": clocks(row, document)}
+
+
+_MOST_SIMILAR = 10
+
+
+def _similar(connection: Connection, document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Other findings of the same principal or of the same rules, the most alike first: how they were judged helps to judge."""
+    f = t.finding.c
+    same_vendor = f.vendor.is_(None) if document["vendor"] is None else f.vendor == document["vendor"]
+    wanted = select(t.finding).where(f.id != document["id"], f.database == document["database"], same_vendor)
+    mine = {name: set(document[name]) for name in ("rules", "accounts", "techniques", "tables")}
+    weighed = []
+    for row in connection.execute(wanted.order_by(f.last_event.desc()).limit(200)):
+        other = json.loads(row.document)
+        alike = sum(len(mine[name] & set(other[name])) / len(mine[name] | set(other[name]) or {""}) for name in mine)
+        if alike >= 1:
+            weighed.append((-alike, {"id": row.id, "level": row.level, "status": row.status, "verdict": row.verdict,
+                                     "last_event": row.last_event, "why": other["why"]}))  # fmt: skip
+    return [found for _, found in sorted(weighed, key=lambda pair: pair[0])[:_MOST_SIMILAR]]
 
 
 def _descending(moment: str) -> tuple[int, ...]:

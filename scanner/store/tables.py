@@ -204,6 +204,12 @@ finding = Table(
     Column("created_at", String(32), nullable=False),
     Column("updated_at", String(32), nullable=False),
     Column("follows", String(32)),  # an earlier, closed finding of the same dedup key
+    Column("assignee", String(255)),
+    # the clocks of a possible breach, each set once by a person (acknowledged: by taking the finding up)
+    Column("acknowledged_at", String(32)),
+    Column("possible_breach_at", String(32)),
+    Column("aware_at", String(32)),
+    Column("notified_at", String(32)),
     Column("document", Text, nullable=False),  # the finding as served, JSON
     Index("ix_finding_dedup_key", "dedup_key"),
     Index("ix_finding_status", "status", "level"),
@@ -219,6 +225,36 @@ finding_history = Table(
     Column("what", String(64), nullable=False),
     Column("detail", Text, nullable=False, default="{}"),
     Index("ix_finding_history_finding_id", "finding_id"),
+)
+
+# -- telling people ------------------------------------------------------------------------------------------------
+
+notification = Table(
+    "notification",
+    metadata,
+    Column("id", String(64), primary_key=True),  # from finding, reason and channel: planned twice is planned once
+    Column("finding_id", String(32), nullable=False),
+    Column("channel", String(64), nullable=False),
+    Column("reason", String(32), nullable=False),  # created | level_raised | reopened | escalation | fallback | test
+    Column("step", Integer, nullable=False, default=0),  # of an escalation: 1, 2 …
+    Column("level", String(16), nullable=False),
+    Column("digest", Boolean, nullable=False, default=False),  # goes out together with others of its channel
+    Column("planned_at", String(32), nullable=False),
+    Column("due_at", String(32), nullable=False),
+    Column("state", String(16), nullable=False),  # waiting | sending | sent | dead | dropped
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("last_error", Text),
+    Column("claimed_until", String(32)),
+    Column("sent_at", String(32)),
+    Index("ix_notification_state", "state", "due_at"),
+    Index("ix_notification_finding_id", "finding_id"),
+)
+
+notify_cursor = Table(
+    "notify_cursor",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("position", BigInteger, nullable=False),  # last finding_history.id that has been planned for
 )
 
 # -- access to the API ----------------------------------------------------------------------------------------------

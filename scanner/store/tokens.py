@@ -43,14 +43,19 @@ SCOPES: dict[str, str] = {
     "read:catalog": "the PII map of the databases",
     "read:rules": "the rules in force",
     "read:sources": "audit sources, runs and what could not be read",
+    "read:notifications": "who was told of which finding, and what could not be delivered",
+    "write:findings": "take findings up, note, assign, close and reopen them",
+    "write:breach": "set the clocks of a possible breach",
 }
 
-# Roles are names for sets of scopes. All of them read everything; they will differ in what they may change.
+_READS = tuple(scope for scope in SCOPES if scope.startswith("read:"))
+
+# Roles are names for sets of scopes. All of them read everything; they differ in what they may change.
 ROLES: dict[str, tuple[str, ...]] = {
-    "analyst": tuple(SCOPES),
-    "officer": tuple(SCOPES),
-    "auditor": tuple(SCOPES),
-    "admin": tuple(SCOPES),
+    "analyst": (*_READS, "write:findings"),
+    "officer": (*_READS, "write:findings", "write:breach"),
+    "auditor": _READS,
+    "admin": _READS,
 }
 
 

@@ -39,7 +39,7 @@ def findings_of(config: Path) -> list[dict[str, Any]]:
     found = sorted(store.all(), key=lambda f: f["id"])
     for finding in found:
         finding["event_ids"] = store.event_ids(finding["id"])
-        del finding["created_at"], finding["updated_at"]
+        del finding["created_at"], finding["updated_at"], finding["clocks"]
     return found
 
 
