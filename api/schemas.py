@@ -361,6 +361,27 @@ class Rule(Answer):
     timespan_seconds: float | None = Field(description="Length of its sliding window; null for rules about single events.")
 
 
+# -- notifications ------------------------------------------------------------------------------------------------
+
+
+class Notification(Answer):
+    """A message of a finding through a channel."""
+
+    id: str
+    finding_id: str
+    channel: str
+    reason: str = Field(description="created, level_raised, reopened, escalation or fallback.")
+    step: int = Field(description="Of an escalation: 1, 2 …; else 0.")
+    level: Level
+    digest: bool
+    planned_at: Moment
+    due_at: Moment
+    state: str = Field(description="waiting, sent, dead (given up) or dropped (nobody needs it any more).")
+    attempts: int
+    last_error: str | None
+    sent_at: Moment | None
+
+
 # -- sources ------------------------------------------------------------------------------------------------------
 
 

@@ -31,6 +31,7 @@ from pydantic import (
 )
 from sqlalchemy.engine import make_url
 
+from scanner.config_notify import Channel, Escalation, Notify, QuietHours, Route
 from scanner.config_sources import AuditSource, Model
 from scanner.config_values import (
     DAYS,
@@ -257,6 +258,7 @@ class Config(Model):
     business_hours: BusinessHours = BusinessHours()
     databases: dict[str, Database] = Field(default_factory=dict)
     vendors: dict[str, Vendor] = Field(default_factory=dict)
+    notify: Notify = Notify()
     rules: Annotated[tuple[FilePath, ...], BeforeValidator(as_list)] = ()  # folders of rules beside the shipped ones
 
     @property
@@ -348,8 +350,8 @@ def _check_whole(document: Document, value: dict[str, Any]) -> None:
 
 def _model_at(key: Key) -> type[Model] | None:
     """The model whose keys stand at a place of the file, to say which key was meant."""
-    pattern = tuple("*" if isinstance(part, int) or (index == 1 and key[0] in ("databases", "vendors")) else part
-                    for index, part in enumerate(key))  # fmt: skip
+    named = 2 if key[:2] == ("notify", "channels") else 1 if key[:1] in (("databases",), ("vendors",)) else -1
+    pattern = tuple("*" if isinstance(part, int) or index == named else part for index, part in enumerate(key))
     contract = ("vendors", "*", "contract")
     known: dict[tuple[str, ...], type[Model]] = {
         (): Config,
@@ -359,6 +361,12 @@ def _model_at(key: Key) -> type[Model] | None:
         ("databases", "*", "audit"): AuditSource,
         ("databases", "*", "schedule"): Schedule,
         ("vendors", "*"): Vendor,
+        ("notify",): Notify,
+        ("notify", "channels", "*"): Channel,
+        ("notify", "routes", "*"): Route,
+        ("notify", "routes"): Route,
+        ("notify", "escalation"): Escalation,
+        ("notify", "quiet_hours"): QuietHours,
         ("vendors", "*", "business_hours"): BusinessHours,
         contract: Contract,
         (*contract, "hours"): Hours,

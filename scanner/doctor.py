@@ -36,6 +36,7 @@ def examine(path: Path | None) -> list[Check]:
     except ScannerError as error:
         return [*checks, Check("data directory", "problem", error.message, error.hint)]
     checks += _store(workspace)
+    checks += _notify(workspace)
     for name in config.databases:
         checks += _database(workspace, name)
         checks += _sources(workspace, name)
@@ -94,6 +95,38 @@ def _store(workspace: Workspace) -> Iterator[Check]:
             f"{last_run.status}, {age.total_seconds() / 60:,.0f} minutes ago",
             "" if state != "problem" else "run `vendorwatch scan` and read what it says",
         )
+
+
+def _notify(workspace: Workspace) -> Iterator[Check]:
+    notify = workspace.config.notify
+    if not notify.channels:
+        yield Check(
+            "notifications", "note", "nobody is told of findings", "add `notify:`; the guide on notifications has an example"
+        )
+        return
+    routed = {name for route in notify.routes for name in route.channels}
+    routed |= {name for step in (notify.escalation.steps if notify.escalation else ()) for name in step}
+    for name in sorted(set(notify.channels) - routed):
+        yield Check("notifications", "note", f"channel {name} is in no route and no escalation", "name it in one, or take it out")
+    if notify.escalation is None:
+        yield Check("notifications", "note", "nobody else is told when nobody picks up", "add `notify: {escalation: …}`")
+    c = t.notification.c
+    with reading(workspace.state) as connection:
+        dead = connection.execute(select(func.count()).where(c.state == "dead")).scalar_one()
+        failing = connection.execute(
+            select(c.channel, func.max(c.last_error)).where(c.state == "waiting", c.attempts > 0).group_by(c.channel)
+        ).all()
+    if dead:
+        yield Check("notifications", "problem", f"{dead} messages never arrived", "see `vendorwatch notify list --state dead`")
+    for channel, error in failing:
+        yield Check(
+            "notifications",
+            "problem",
+            f"channel {channel} does not get through: {error}",
+            f"try `vendorwatch notify test {channel}`",
+        )
+    if not dead and not failing:
+        yield Check("notifications", "ok", f"{len(notify.channels)} channels, nothing is stuck")
 
 
 def _database(workspace: Workspace, name: str) -> Iterator[Check]:

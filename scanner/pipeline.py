@@ -140,8 +140,21 @@ def scan(
             workspace.ledger.finish_run(
                 run_id, status, records=report.records, events=report.events, skips=report.skips, notices_json=notices
             )
+    _tell(workspace, report, progress)
     report.seconds = time.monotonic() - started
     return report
+
+
+def _tell(workspace: Workspace, report: Report, progress: Progress) -> None:
+    """Tell people of what is new. A channel that fails does not fail the scan: the message is tried again."""
+    if not workspace.config.notify.channels:
+        return
+    from scanner.notify import tell
+
+    progress("telling", "who has to know")
+    for channel, error in tell(workspace.state, workspace.config).errors.items():
+        hint = "it is tried again, by the next scan too; see `vendorwatch notify list`"
+        report.notices.append(SourceNotice(f"channel {channel}", error, hint, fatal=False))
 
 
 def _ingest_database(

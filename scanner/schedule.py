@@ -16,6 +16,7 @@ from apscheduler.triggers.cron import CronTrigger
 
 from scanner.config import Config
 from scanner.errors import ScannerError
+from scanner.notify import tell
 from scanner.pipeline import Workspace, catalog_scan, scan
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,17 @@ def run_catalog(config: Config, database: str) -> None:
     log.info("catalogue of %s: %d tables, %d gaps", database, len(result.schema.tables), len(result.gaps))
 
 
+def run_notify(config: Config) -> None:
+    """Retries, digests and escalations that have become due."""
+    try:
+        told = tell(Workspace.open(config).state, config)
+    except ScannerError as error:
+        log.error("telling failed: %s", error)  # noqa: TRY400 - as above
+        return
+    for channel, problem in told.errors.items():
+        log.warning("channel %s: %s", channel, problem)
+
+
 def make_scheduler(config: Config) -> BackgroundScheduler:
     """The scheduler with its jobs, not started."""
     zone = ZoneInfo(config.time_zone)
@@ -62,6 +74,8 @@ def make_scheduler(config: Config) -> BackgroundScheduler:
                 args=(config, name),
                 id=f"{job.__name__}:{name}",
             )
+    if config.notify.channels:
+        scheduler.add_job(run_notify, "interval", minutes=1, args=(config,), id="run_notify")
     return scheduler
 
 

@@ -48,7 +48,15 @@ def test_the_configuration_in_the_readme_loads(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/guide/postgresql.md", "docs/guide/operating.md"]
+    "path",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "docs/guide/postgresql.md",
+        "docs/guide/operating.md",
+        "docs/guide/notifications.md",
+    ],
 )
 def test_links_and_make_targets_exist(path: str) -> None:
     content = text(path)

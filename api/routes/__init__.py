@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.routes import catalog, events, findings, health, rules, sources, vendors
+from api.routes import catalog, events, findings, health, notifications, rules, sources, vendors
 
 ROUTERS: tuple[APIRouter, ...] = (
     findings.router,
@@ -12,6 +12,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     vendors.router,
     catalog.router,
     rules.router,
+    notifications.router,
     sources.router,
     health.router,
 )

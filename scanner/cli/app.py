@@ -20,6 +20,7 @@ from scanner.cli.output import Settings, err, say
 from scanner.cli.rules import rules_app
 from scanner.cli.serving import demo, serve
 from scanner.cli.setup import doctor, init
+from scanner.cli.telling import notify_app
 from scanner.config import load_config
 from scanner.errors import ScannerError
 from scanner.findings import FindingStore
@@ -127,6 +128,7 @@ app.add_typer(findings_app, name="findings")
 app.add_typer(events_app, name="events")
 app.add_typer(rules_app, name="rules")
 app.add_typer(evidence_app, name="evidence")
+app.add_typer(notify_app, name="notify")
 app.add_typer(token_app, name="token")
 
 

@@ -178,6 +178,15 @@ class FindingStore:
             document["similar"] = _similar(connection, document)
         return document
 
+    def many(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Findings by their whole ids; those that are not there are left out."""
+        found: dict[str, dict[str, Any]] = {}
+        with reading(self.state) as connection:
+            for start in range(0, len(ids), 500):
+                part = select(t.finding).where(t.finding.c.id.in_(ids[start : start + 500]))
+                found |= {row.id: _document(dict(row._mapping)) for row in connection.execute(part)}
+        return found
+
     def event_ids(self, finding_id: str) -> list[str]:
         """Events a finding rests on."""
         with reading(self.state) as connection:

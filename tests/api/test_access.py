@@ -40,6 +40,7 @@ GUARDED = {
     "/api/v1/sources": "read:sources",
     "/api/v1/runs": "read:sources",
     "/api/v1/skips": "read:sources",
+    "/api/v1/notifications": "read:notifications",
 }
 
 

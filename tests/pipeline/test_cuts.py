@@ -109,7 +109,7 @@ def test_a_scan_killed_twenty_times_ends_as_if_nothing_had_been(recording: Recor
             continue
         batches = Workspace.open(load_config(config)).ledger.next_batch() - 1
         amid += batches > 0
-        patience = min(5.0, patience * 1.3) if batches == stored else max(0.1, patience * 0.9)
+        patience = min(30.0, patience * 1.3) if batches == stored else max(0.1, patience * 0.9)
         stored = batches
     assert amid > 5, "the kills fell before the work"
     assert_ends_like(undisturbed, config)
