@@ -13,7 +13,8 @@ from api import eventquery
 from api.deps import Shared, note_read, requires
 from api.errors import RESPONSES, Problem, invalid
 from api.paging import Filters, Text, cut, once
-from api.schemas import Event, Finding, FindingChange, FindingDetail, Page
+from api.schemas import Event, Page
+from api.schemas_findings import Finding, FindingChange, FindingDetail
 from scanner.errors import FindingError
 from scanner.findings import CLOCKS, ConflictError, Decision, decide
 from scanner.model import Level

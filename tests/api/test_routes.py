@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.paging import Filters
-from api.schemas import Event, Finding
+from api.schemas import Event
+from api.schemas_findings import Finding
 from scanner.findings import FindingStore
 from scanner.findings.model import Finding as StoredFinding
 from scanner.model import EVENT_SCHEMA, Level
