@@ -44,7 +44,7 @@ def run(context: typer.Context) -> None:
 def list_messages(
     context: typer.Context,
     state: Annotated[str | None, typer.Option(help=", ".join(STATES))] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Most messages shown.")] = 50,
 ) -> None:
     """Messages and what became of them, the newest first."""
     if state is not None and state not in STATES:
