@@ -21,7 +21,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scanner.engine import Engine, arrow
 from scanner.model import RecordKind
 
 ACT_SCHEMA = pa.schema(
@@ -57,30 +56,24 @@ LAST_SCHEMA = pa.schema([("session", pa.string()), ("statement_id", pa.int64()),
 _FK_CHECK = r"(?s)^SELECT 1 FROM ONLY .* WHERE .* FOR KEY SHARE OF x$"
 _COMMAND = r"replication command: (?P<command>.*)$"
 
-# Several lines of one substatement (a relation each): what they say together. pgAudit writes MISC,??? for relations it
-# cannot classify; the other lines know better.
-_MERGE = """
-select "group",
-    coalesce(first(audit_class order by n) filter (command <> '???'), first(audit_class order by n)) as audit_class,
-    coalesce(first(command order by n) filter (command <> '???'), first(command order by n)) as command,
-    first(statement order by n) filter (statement is not null) as statement,
-    coalesce(array_to_string(list_sort(list_distinct(list(object_name) filter (object_name is not null))), chr(31)), '')
-        as logged,
-    max(rows) as rows
-from lines group by "group" order by "group"
-"""
+# Columns of records that acts are made of; the others need not be copied.
+_USED = [
+    "kind", "time", "account", "dbname", "client_addr", "app_name", "session", "session_line", "severity", "error_code",
+    "message", "audit_class", "command", "object_name", "statement_id", "substatement_id", "statement", "rows",
+    "offset", "length",
+]  # fmt: skip
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 
-def to_acts(engine: Engine, records: pa.Table, last: pa.Table) -> tuple[pa.Table, pa.Table]:
+def to_acts(records: pa.Table, last: pa.Table) -> tuple[pa.Table, pa.Table]:
     """Acts of one slice (ACT_SCHEMA, in log order), and the last audit line of every session seen (LAST_SCHEMA).
 
     ``last`` holds the last audit lines of sessions in earlier slices; a line that continues one of them (a further
     relation of the same substatement) is not a new act.
     """
-    records = records.combine_chunks()
+    records = records.select(_USED).combine_chunks()
     sessions = _plain(records["session"]).dictionary_encode()
     session = sessions.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     kind = _plain(records["kind"])
@@ -94,7 +87,7 @@ def to_acts(engine: Engine, records: pa.Table, last: pa.Table) -> tuple[pa.Table
     rows = np.sort(np.concatenate([first, others]))
     acts = _columns(records, rows)
     if len(several.rows):
-        acts = _merged(engine, acts, rows, records, several)
+        acts = _merged(acts, rows, records, several)
     left = pa.table(
         [
             sessions.dictionary.take(pa.array(session[lines[seen]])),
@@ -190,33 +183,59 @@ def _fk_checks(own: pa.Table, audit: pa.ChunkedArray) -> pa.Array:
     return pa.array(checks)
 
 
-def _merged(engine: Engine, acts: pa.Table, rows: Ints, records: pa.Table, several: _Several) -> pa.Table:
-    """``acts`` with what all lines of a substatement say together."""
-    wanted = ["audit_class", "command", "statement", "object_name", "rows"]
-    lines = records.select(wanted).take(pa.array(several.rows))
-    lines = lines.append_column("group", pa.array(several.first)).append_column("n", pa.array(several.rows))
-    engine.register("lines", lines)
-    try:
-        together = arrow(engine, _MERGE)
-    finally:
-        engine.unregister("lines")
-    place = np.searchsorted(rows, _ints(together["group"]))
-    mask = np.zeros(acts.num_rows, np.bool_)
-    mask[place] = True
+def _merged(acts: pa.Table, rows: Ints, records: pa.Table, several: _Several) -> pa.Table:
+    """``acts`` with what all lines of a substatement say together.
+
+    Of class and command the first line's, unless it is one that pgAudit could not classify (MISC,???) and a later one knows
+    better; the first text; all relations, sorted; the largest row count.
+    """
+    lines = records.select(["audit_class", "command", "statement", "object_name", "rows"]).take(pa.array(several.rows))
+    begin = np.flatnonzero(np.append(True, several.first[1:] != several.first[:-1]))
+    begin_of = np.argsort(several.first[begin])  # acts are in log order, groups by session
+    size = len(several.rows)
+
+    def first(wanted: Bools) -> pa.Array:
+        """Line number of each group's first wanted line; null when it has none."""
+        found = np.minimum.reduceat(np.where(wanted, np.arange(size), size), begin)
+        return pa.array(found, mask=found == size)
+
+    known = first(_mask(pc.not_equal(lines["command"], "???")))
+    top = pa.array(begin)
+    counts = _plain(lines["rows"])
+    has_count = np.logical_or.reduceat(_mask(pc.is_valid(counts)), begin)
+    most = np.maximum.reduceat(pc.fill_null(counts, np.iinfo(np.int64).min).to_numpy(zero_copy_only=False), begin)
     changed = {
-        "audit_class": "audit_class",
-        "command": "command",
-        "statement": "statement",
-        "logged": "logged",
-        "rows": "returned_rows",
+        "audit_class": pc.coalesce(lines["audit_class"].take(known), lines["audit_class"].take(top)),
+        "command": pc.coalesce(lines["command"].take(known), lines["command"].take(top)),
+        "statement": lines["statement"].take(first(_mask(pc.is_valid(lines["statement"])))),
+        "logged": _names(_plain(lines["object_name"]), np.repeat(np.arange(len(begin)), np.diff(np.append(begin, size)))),
+        "returned_rows": pa.array(most, mask=~has_count),
     }
-    for name, target in changed.items():
-        column = _plain(acts[target])
-        new = pc.replace_with_mask(column, pa.array(mask), _plain(together[name]).cast(column.type))
-        acts = acts.set_column(acts.schema.get_field_index(target), target, new)
-    lower = pc.utf8_lower(pc.fill_null(_plain(together["audit_class"]), "misc"))
-    activity = pc.replace_with_mask(_plain(acts["activity"]), pa.array(mask), lower)
-    return acts.set_column(acts.schema.get_field_index("activity"), "activity", activity)
+    changed["activity"] = pc.utf8_lower(pc.fill_null(changed["audit_class"], "misc"))
+    mask = np.zeros(acts.num_rows, np.bool_)
+    mask[np.searchsorted(rows, several.first[begin])] = True
+    order = pa.array(begin_of)
+    for name, values in changed.items():
+        column = _plain(acts[name])
+        new = pc.replace_with_mask(column, pa.array(mask), _plain(values.take(order)).cast(column.type))
+        acts = acts.set_column(acts.schema.get_field_index(name), name, new)
+    return acts
+
+
+def _names(names: pa.Array, group: Ints) -> pa.Array:
+    """The distinct names of each group, sorted by their bytes, joined by U+001F; groups are numbered from 0."""
+    coded = names.dictionary_encode()
+    texts = coded.dictionary.to_pylist()
+    order = sorted(range(len(texts)), key=lambda code: texts[code].encode())
+    rank = np.empty(len(texts) + 1, np.int64)
+    rank[order] = np.arange(len(texts))
+    valid = _mask(names.is_valid())
+    code = coded.indices.fill_null(0).to_numpy(zero_copy_only=False)[valid]
+    pairs = np.unique(group[valid] * max(len(texts), 1) + rank[code])
+    owner, place = np.divmod(pairs, max(len(texts), 1))
+    ends = np.searchsorted(owner, np.arange(int(group[-1]) + 2)).astype(np.int32)
+    words = pa.array([texts[code] for code in order], pa.string()).take(pa.array(place))
+    return pc.binary_join(pa.ListArray.from_arrays(pa.array(ends), words), "\x1f")
 
 
 def _plain(column: pa.ChunkedArray | pa.Array) -> pa.Array:

@@ -20,7 +20,6 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scanner.engine import Engine, open_engine
 from scanner.errors import ScannerError, SourceError
 from scanner.events import LAST_SCHEMA, to_acts
 from scanner.model import FileId, Position, Skip, Slice, SourceNotice
@@ -74,35 +73,29 @@ def read(task: Task) -> Iterator[Piece | SourceNotice]:
     """Pieces of everything new, made here."""
     source = SOURCES[task.type](task.path, task.time_zone, **dict(task.options))
     last = {row["session"]: (row["statement_id"], row["substatement_id"]) for row in task.last.to_pylist()}
-    engine: Engine | None = None  # opened with the first slice
-    try:
-        for found in source.read(task.known, slice_bytes=task.slice_bytes):
-            if isinstance(found, SourceNotice):
-                yield found
-                continue
-            piece, reached = _until(found, task.until)
-            records, opened = name_sessions(piece.records, last)
-            engine = engine or open_engine()
-            acts, seen = to_acts(engine, records, _last_table(last))
-            last.update({row["session"]: (row["statement_id"], row["substatement_id"]) for row in seen.to_pylist()})
-            _replace_sessions(last, opened)
-            for session in pc.unique(acts["session"].filter(pc.equal(acts["kind"], "disconnect"))).to_pylist():
-                last.pop(session, None)
-            yield Piece(
-                piece.file,
-                piece.start,
-                piece.end,
-                piece.sha256,
-                piece.skips,
-                piece.records.num_rows,
-                acts,
-                _last_table(last),
-            )
-            if reached:
-                return
-    finally:
-        if engine is not None:
-            engine.close()
+    for found in source.read(task.known, slice_bytes=task.slice_bytes):
+        if isinstance(found, SourceNotice):
+            yield found
+            continue
+        piece, reached = _until(found, task.until)
+        records, opened = name_sessions(piece.records, last)
+        acts, seen = to_acts(records, _last_table(last))
+        last.update({row["session"]: (row["statement_id"], row["substatement_id"]) for row in seen.to_pylist()})
+        _replace_sessions(last, opened)
+        for session in pc.unique(acts["session"].filter(pc.equal(acts["kind"], "disconnect"))).to_pylist():
+            last.pop(session, None)
+        yield Piece(
+            piece.file,
+            piece.start,
+            piece.end,
+            piece.sha256,
+            piece.skips,
+            piece.records.num_rows,
+            acts,
+            _last_table(last),
+        )
+        if reached:
+            return
 
 
 def _replace_sessions(last: dict[str, tuple[int, int]], opened: dict[str, str]) -> None:

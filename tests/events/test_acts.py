@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanner.engine import open_engine
 from scanner.events import ACT_SCHEMA, LAST_SCHEMA, to_acts
 from scanner.model import RECORD_SCHEMA
 
@@ -28,16 +27,14 @@ def acts(*rows: dict[str, Any], cuts: Sequence[int] = ()) -> list[dict[str, Any]
         for n, row in enumerate(rows)
     ]
     table = pa.Table.from_pylist(filled, schema=RECORD_SCHEMA)
-    engine = open_engine(threads=1)
     found: list[dict[str, Any]] = []
     last = LAST_SCHEMA.empty_table()
     ends = sorted({min(cut, len(rows)) for cut in cuts} | {len(rows)})
     for start, end in zip([0, *ends], ends, strict=False):
-        made, last = to_acts(engine, table.slice(start, end - start), last)
+        made, last = to_acts(table.slice(start, end - start), last)
         assert made.schema.equals(ACT_SCHEMA)
         assert made["n"].to_pylist() == list(range(made.num_rows))
         found += [{key: value for key, value in act.items() if key != "n"} for act in made.to_pylist()]
-    engine.close()
     return found
 
 

@@ -93,7 +93,7 @@ def exposed(lines: Sequence[dict[str, Any]], cuts: Sequence[int] = ()) -> list[d
     found: list[dict[str, Any]] = []
     ends = sorted({min(cut, len(lines)) for cut in cuts} | {len(lines)})
     for start, end in zip([0, *ends], ends, strict=False):
-        acts, last = to_acts(engine, every.slice(start, end - start), last)
+        acts, last = to_acts(every.slice(start, end - start), last)
         shapes = lineage.assign_shapes(acts["statement"], acts["logged"], acts["command"])
         acts = acts.append_column("shape", shapes.keys)
         for row in shapes.table.to_pylist():

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from scanner.engine import open_engine
 from scanner.events import LAST_SCHEMA, to_acts
 from scanner.model import CUT_MARK, RECORD_SCHEMA
 from scanner.sources.connections import name_sessions
@@ -268,8 +267,7 @@ def test_a_connection_id_used_again_is_another_session() -> None:
         first, begun = name_sessions(records.slice(0, cut), [])
         second, _ = name_sessions(records.slice(cut), begun.values())
         assert first["session"].to_pylist() + second["session"].to_pylist() == expected
-    engine = open_engine()
-    acts, _ = to_acts(engine, named, LAST_SCHEMA.empty_table())
+    acts, _ = to_acts(named, LAST_SCHEMA.empty_table())
     assert acts.filter(acts["kind"].to_numpy() == "audit")["statement"].to_pylist() == ["select 0", "select 1", "select 2"]
 
 
