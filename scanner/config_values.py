@@ -200,7 +200,11 @@ def _path(value: object, info: ValidationInfo) -> object:
 
 
 def path_text(value: object, info: ValidationInfo) -> object:
-    """A path with globs, from the configuration file's folder."""
+    """A path with globs, from the configuration file's folder; or an address in object storage, without credentials."""
+    if isinstance(value, str) and "://" in value:
+        if "@" in value.partition("://")[2].partition("/")[0]:
+            raise wrong("holds a user or a password", "", "let the storage's driver find its credentials in the environment")
+        return value
     return str(_path(value, info)) if isinstance(value, str) else value
 
 

@@ -7,7 +7,6 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import ClassVar, Protocol
 
 import pyarrow as pa
@@ -118,7 +117,7 @@ class _Reading:
                 reached = True
                 continue
             try:
-                with files.Stream(Path(log.path)) as stream:
+                with files.Stream(log.path) as stream:
                     before = stream.skip_to(self.offset)
                     if self.offset and (not before or before not in self.source.record_ends):
                         shorter.append(log)
@@ -142,7 +141,7 @@ class _Reading:
             if self.content.known is None or (log.path != file.path and (log.device, log.inode) != (file.device, file.inode)):
                 continue  # merely an older copy of a log that is not here any more
             try:
-                with files.Stream(Path(log.path)) as stream:
+                with files.Stream(log.path) as stream:
                     yield SourceNotice(
                         log.path,
                         f"was cut or rewritten behind byte {self.content.offset}, up to which it had been read",
@@ -208,7 +207,7 @@ class _Reading:
         if not self.source.context_bytes or not self.offset:
             return b""
         start = max(0, self.offset - self.source.context_bytes)
-        with files.Stream(Path(log.path)) as stream:
+        with files.Stream(log.path) as stream:
             known = stream.skip_to(start)
             data = stream.read(self.offset - start)
         return data if known in (b"", b"\n") else data[data.find(b"\n") + 1 :]

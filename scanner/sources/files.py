@@ -20,6 +20,7 @@ from typing import BinaryIO, Protocol
 import zstandard
 
 from scanner.model import FileId, Position, SourceNotice
+from scanner.sources import storage
 
 HEAD_BYTES = 4096
 """Length of the head that identifies a log, in unpacked bytes."""
@@ -58,11 +59,13 @@ class Stream:
     ``trouble`` says why a packed file could not be read further; what was read before it is good.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._file: BinaryIO = path.open("rb")
+    def __init__(self, path: str) -> None:
+        self._file, size, self.modified = _opened(path)
+        self._left = size or 0
         try:
-            found = os.fstat(self._file.fileno())
-            self._left, self.modified = found.st_size, found.st_mtime
+            if size is None:
+                found = os.fstat(self._file.fileno())
+                self._left, self.modified = found.st_size, found.st_mtime
             start = self._file.read(6)
             self._file.seek(0)
         except OSError:
@@ -138,6 +141,14 @@ class Stream:
         return self.read(1)
 
 
+def _opened(path: str) -> tuple[BinaryIO, int | None, float]:
+    """The file; of one in a storage also its size and when it was changed (seconds)."""
+    if storage.is_address(path):
+        file, there = storage.open_file(path)
+        return file, there.size, there.modified / 1e9
+    return Path(path).open("rb"), None, 0.0
+
+
 @dataclass(frozen=True)
 class LogFile:
     """One file that the pattern matched, and its head."""
@@ -156,6 +167,8 @@ def find(pattern: str) -> tuple[list[LogFile], list[SourceNotice]]:
 
     Empty files are left out without a word: a log that was just rotated is empty.
     """
+    if storage.is_address(pattern):
+        return _stored(pattern)
     notices: list[SourceNotice] = []
     logs: list[LogFile] = []
     is_glob = glob.has_magic(pattern) and not os.path.lexists(pattern)
@@ -176,20 +189,54 @@ def find(pattern: str) -> tuple[list[LogFile], list[SourceNotice]]:
             if not stat.S_ISREG(found.st_mode):
                 notices.append(SourceNotice(path, "is not a regular file", "leave pipes, sockets and devices out of the path"))
                 continue
-            with Stream(Path(path)) as stream:
-                head = stream.read(HEAD_BYTES)
-                if not head:
-                    if stream.trouble:
-                        notices.append(SourceNotice(path, stream.trouble, "restore it, or take it out of the path"))
-                    continue
-                log = LogFile(path, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, stream.packed, head)
-            logs.append(log)
+            _look(path, (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns), logs, notices)
         except FileNotFoundError:
             if not is_glob:  # inside a glob it was rotated away between listing and opening
                 notices.append(SourceNotice(path, "does not exist", "check the path of this audit source"))
         except OSError as error:
             hint = "let the user that runs this program read it (group of the log files)"
             notices.append(SourceNotice(path, f"cannot be read: {error.strerror or error}", hint))
+    logs.sort(key=lambda log: (log.modified, log.path))
+    return logs, notices
+
+
+def _look(path: str, told: tuple[int, int, int, int], logs: list[LogFile], notices: list[SourceNotice]) -> None:
+    """Add one file to the logs by its head. ``told``: device, inode, size, time of change. Raises OSError."""
+    with Stream(path) as stream:
+        head = stream.read(HEAD_BYTES)
+        if head:
+            logs.append(LogFile(path, *told, stream.packed, head))
+        elif stream.trouble:
+            notices.append(SourceNotice(path, stream.trouble, "restore it, or take it out of the path"))
+
+
+def _stored(pattern: str) -> tuple[list[LogFile], list[SourceNotice]]:
+    """:func:`find` in object storage."""
+    notices: list[SourceNotice] = []
+    logs: list[LogFile] = []
+    try:
+        found = storage.find(pattern)
+    except FileNotFoundError:
+        return [], [SourceNotice(storage.shown(pattern), "does not exist", "check the path of this audit source")]
+    except OSError as error:
+        hint = getattr(error, "hint", "") or "let the account of this program list and read it"
+        return [], [SourceNotice(storage.shown(pattern), f"cannot be read: {error.strerror or error}", hint)]
+    for one in found:
+        if one.folder:
+            if len(found) == 1:
+                notices.append(
+                    SourceNotice(one.path, "is a folder", f"name the files in it, for example {one.path.rstrip('/')}/*")
+                )
+            continue
+        try:
+            _look(one.path, (storage.DEVICE, one.inode, one.size, one.modified), logs, notices)
+        except FileNotFoundError:
+            continue  # taken away since it was listed
+        except OSError as error:
+            hint = getattr(error, "hint", "") or "let the account of this program read it"
+            notices.append(SourceNotice(one.path, f"cannot be read: {error.strerror or error}", hint))
+    if not found:
+        notices.append(SourceNotice(storage.shown(pattern), "no file matches", "check the path of this audit source"))
     logs.sort(key=lambda log: (log.modified, log.path))
     return logs, notices
 

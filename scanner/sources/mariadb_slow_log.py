@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scanner.model import CUT_MARK, RecordKind, SourceNotice
-from scanner.sources import files
+from scanner.sources import files, storage
 from scanner.sources.text import mended
 
 MAX_WINDOW = 256 * 1024 * 1024
@@ -91,8 +91,8 @@ class SlowLog:
             if log.modified // 1_000_000_000 < first - _SLACK:
                 continue
             try:
-                with files.Stream(Path(log.path)) as stream:
-                    if not log.packed:
+                with files.Stream(log.path) as stream:
+                    if not log.packed and not storage.is_address(log.path):
                         stream.skip_to(_begin(log.path, first - _SLACK))
                     parts.append(_understood(stream.read(MAX_WINDOW), first - _SLACK, last + _SLACK))
             except OSError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from scanner.sources.files import Stream, head_hash
 
@@ -12,7 +11,7 @@ _STEP = 1 << 20
 
 def holds(path: str, file_id: str, head_length: int) -> bool:
     """Whether log ``file_id``, known by its first ``head_length`` unpacked bytes, is what lies at ``path``. Raises OSError."""
-    with Stream(Path(path)) as stream:
+    with Stream(path) as stream:
         head = stream.read(head_length)
     return len(head) == head_length and head_hash(head) == file_id.partition("-")[0]
 
@@ -22,7 +21,7 @@ def read_ranges(path: str, ranges: Sequence[tuple[int, int]]) -> Iterator[tuple[
 
     A range the file does not (any more) reach is left out. Raises OSError when the file cannot be read.
     """
-    with Stream(Path(path)) as stream:
+    with Stream(path) as stream:
         at = 0
         for offset, length in sorted(set(ranges)):
             while at < offset:
