@@ -5,7 +5,7 @@ ARGS ?=
 BIN := .venv/bin
 WORKERS ?= 2
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench fuzz quarter
+.PHONY: help setup demo test lint bench fuzz quarter corpus
 
 help: ## show this list
 	@echo "vendorwatch — make TARGET [ARGS=…]"
@@ -39,3 +39,7 @@ fuzz: setup ## 100,000 malformed inputs for every parser of log files (ARGS="--c
 
 quarter: setup ## thieves among honest vendors over made-up quarters: recall and precision by kind (ARGS="--seeds 3 --verbose")
 	@$(BIN)/python -m tests.simulation $(ARGS)
+
+corpus: setup ## ways out and look-alikes on live servers, scored (ARGS="--seed 7 --details")
+	@$(PYTHON) scripts/system_packages.py test
+	@$(BIN)/python -m tests.corpus $(ARGS)

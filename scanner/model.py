@@ -221,8 +221,11 @@ class Lineage:
     keyset_order: bool = False  # ORDER BY on a column that a range predicate narrows, with LIMIT: keyset paging
     predicates: tuple[KeyPredicate, ...] = ()
     filtered: bool = False  # any WHERE or JOIN condition that may narrow the rows
+    branches: tuple[tuple[TableRef, ...], ...] = ()  # of a UNION: the relations that each side's values come from
+    multiplied: bool = False  # a set-returning function makes several rows of one
     cursor: str | None = None  # DECLARE / FETCH / CLOSE: cursor name, case-folded
     fetch_count: int | None = None  # FETCH n; None for ALL
+    backward: bool = False  # FETCH BACKWARD, ABSOLUTE, FIRST, LAST …: it may return rows that were fetched before
     prepared: str | None = None  # PREPARE / EXECUTE / DEALLOCATE name
     functions: tuple[str, ...] = ()  # functions called, qualified as written, lower case
     definer_functions: tuple[str, ...] = ()  # of those, known SECURITY DEFINER ones that read base relations

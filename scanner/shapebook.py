@@ -13,11 +13,11 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from scanner import lineage
-from scanner.exposure import Facts, facts
+from scanner.exposure import PACKED, Facts, facts
 from scanner.lineage.created import created_functions
 from scanner.model import Column, Flow, Function, Kind, Lineage, Schema, Table, TableRef
 
-_COPIES = frozenset({Kind.CREATE_AS, Kind.INSERT, Kind.REFRESH, Kind.CREATE_VIEW, Kind.MERGE})
+_COPIES = frozenset({Kind.CREATE_AS, Kind.INSERT, Kind.REFRESH, Kind.CREATE_VIEW, Kind.MERGE, Kind.UPDATE})
 
 
 @dataclass
@@ -32,6 +32,7 @@ class ShapeBook:
     dialect: str = "postgresql"  # the engine whose SQL it is
     new_shapes: dict[str, dict[str, Any]] = field(default_factory=dict)
     new_derived: dict[TableRef, Table] = field(default_factory=dict)
+    prepared: dict[str, Lineage] = field(default_factory=dict)  # the latest statement prepared under each name
     created: dict[TableRef, tuple[Function, ...]] = field(default_factory=dict)  # by statements, since the catalogue was scanned
     new_created: set[TableRef] = field(default_factory=set)
 
@@ -76,7 +77,8 @@ class ShapeBook:
         path = (dbname,) if dbname and self.dialect in ("mariadb", "mysql", "bigquery") else ()
         found = lineage.analyze(statement, self.schema, logged=logged, command=command, search_path=path, dialect=self.dialect)
         result = facts(shape, found, self.schema, logged=logged, statement=statement or "")
-        copy = self._derive(found, result, rows)
+        found = self._of_prepared(found)
+        copy = self._derive(found, result, rows, statement or "")
         if found.kind is Kind.DDL and statement and self.dialect in ("postgresql", "sqlite"):
             self._create(created_functions(statement, replace(self.schema, functions={**self.schema.functions, **self.created})))
         result = replace(result, copies_into=str(copy) if copy else None)
@@ -140,14 +142,24 @@ class ShapeBook:
     def _learn(self, ref: TableRef, functions: tuple[Function, ...]) -> None:
         """Of the functions created, only those with their owner's rights matter to lineage: the log shows what others read."""
         self.created[ref] = (*self.created.get(ref, ()), *functions)
-        definers = tuple(f for f in functions if f.security_definer and f not in self.schema.functions.get(ref, ()))
+        told = [f for f in functions if f.security_definer or f.returns.strip().lower() == "refcursor"]
+        definers = tuple(f for f in told if f not in self.schema.functions.get(ref, ()))
         if definers:
             known = {**self.schema.functions, ref: (*self.schema.functions.get(ref, ()), *definers)}
             self.schema = replace(self.schema, functions=known)
 
     # -- copies -------------------------------------------------------------------------------------------------
 
-    def _derive(self, found: Lineage, result: Facts, rows: int | None) -> TableRef | None:
+    def _of_prepared(self, found: Lineage) -> Lineage:
+        """``create table x as execute p`` copies what ``p`` yields, as it was prepared last."""
+        if found.kind is Kind.PREPARE and found.prepared:
+            self.prepared[found.prepared] = found
+        if found.kind is not Kind.CREATE_AS or not found.prepared or found.prepared not in self.prepared:
+            return found
+        source = self.prepared[found.prepared]
+        return replace(found, written_columns=source.outputs, limit=source.limit, predicates=source.predicates)
+
+    def _derive(self, found: Lineage, result: Facts, rows: int | None, statement: str) -> TableRef | None:
         if found.written is None:
             return None
         if found.kind is Kind.RENAME and found.renamed_from is not None:
@@ -158,7 +170,10 @@ class ShapeBook:
         elif found.kind in _COPIES and found.written_columns:
             columns = self._copied_columns(found)
             if columns:
-                self._enter(self._copy(found, found.written, columns, result, rows))
+                copy = self._copy(found, found.written, columns, result, rows)
+                if found.kind is Kind.CREATE_VIEW and self.dialect in ("postgresql", "sqlite") and "dblink" not in found.techniques:
+                    copy = replace(copy, kind="view", definition=statement)
+                self._enter(copy)
                 return found.written
         return None
 
@@ -187,6 +202,12 @@ class ShapeBook:
             total = max((t.rows or 0 for t in sources), default=0) or None
             held = [t.rows if t.persons is None else t.persons for t in sources]
             persons = max((n for n in held if n), default=None)
+        packed = any(o.flow is Flow.KEPT for o in found.written_columns)
+        if found.limit == 0 and not rows:  # WITH NO DATA, LIMIT 0: the columns are there, the people are not
+            total = persons = 0
+        if packed:
+            persons = max((n for n in (result.total_persons, result.best_rows) if n), default=None) if total else 0
+            total = rows or (result.low_rows if found.grouped else 1)
         before = self.schema.tables.get(target)
         if before is not None:
             merged = {c.name: c for c in before.columns}
@@ -194,7 +215,12 @@ class ShapeBook:
                 if merged.get(column.name) is None or merged[column.name].pii_class is None:
                     merged[column.name] = column
             size = None if before.rows is None and total is None else max(before.rows or 0, total or 0)
+            if packed or before.kind == PACKED:
+                most = max(before.persons or 0, persons or 0)
+                return replace(before, columns=tuple(merged.values()), kind=PACKED, rows=size, persons=most)
             return replace(before, columns=tuple(merged.values()), rows=size, persons=_least(persons, size))
+        if packed:
+            return Table(ref=target, columns=columns, kind=PACKED, rows=total, persons=persons)
         return Table(ref=target, columns=columns, rows=total, persons=_least(persons, total))
 
     def _enter(self, table: Table) -> None:
@@ -242,4 +268,5 @@ def _table_from_row(row: Mapping[str, Any]) -> tuple[TableRef, Table]:
         persons=raw["persons"],
         person_column=raw["person_column"],
         unique_keys=tuple(tuple(k) for k in raw["unique_keys"]),
+        definition=raw.get("definition"),
     )

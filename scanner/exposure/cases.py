@@ -30,7 +30,9 @@ SETUP = f"""
 create temp table act as
 select a.n, a.kind as record_kind, a.session, a.session_line, a.statement_id, a.substatement_id, a.audit_class, a.command,
     a.error_code, a.statement, a.returned_rows, a.fk_check, a.app_name, a.shape,
-    f.kind, f.destination, f.mode, f.cursor, f.fetch_count, f.prepared, coalesce(f.dump_setup, false) as dump_setup,
+    f.kind, f.destination, f.mode, f.cursor, f.fetch_count, f.backward, f.prepared, f.speaks,
+    coalesce(f.calls, false) as calls, coalesce(list_contains(f.techniques, 'query_to_xml'), false) as to_xml,
+    coalesce(f.dump_setup, false) as dump_setup,
     coalesce(f.explains, false) as explains,
     coalesce(list_contains(f.techniques, 'trigger') and coalesce(a.returned_rows, f.high_rows) <= {TRIGGER_ROWS}, false)
         as in_trigger
@@ -40,7 +42,8 @@ from acts a left join facts f on f.shape = a.shape;
 -- it, never by later ones, so that it does not matter where a log is cut; ``*_n`` say from where on something is known.
 create temp table several as
 select session, statement_id, coalesce(first(o.top_text), brief(first(statement order by substatement_id))) as top_text,
-    case when bool_or(o.selects) then -1 else min(n) filter (command = 'SELECT') end as select_n
+    case when bool_or(o.selects) then -1 else min(n) filter (command in ('SELECT', 'INSERT', 'UPDATE', 'DELETE', 'MERGE')) end
+        as select_n
 from act left join open_statements o using (session, statement_id)
 where record_kind = 'audit' group by session, statement_id having count(*) > 1 or count(o.top_text) > 0;
 
@@ -49,7 +52,7 @@ select session, statement_id, min(n) as n from (
     -- the line of a function's start holds the outer statement, before the function reads anything
     select session, statement_id, n from act join several using (session, statement_id)
     where brief(statement) is not distinct from top_text
-        and (explains or (mode <> 'none' and destination not in ('nowhere', 'table')))
+        and (explains or (calls and kind <> 'call' and mode <> 'none' and destination not in ('nowhere', 'table')))
         and case when audit_class = 'FUNCTION' then command = 'EXECUTE' else command not in ('COPY', 'EXECUTE', 'FETCH') end
     union all select session, statement_id, -1 from open_statements where covers
 ) group by all;
@@ -57,20 +60,28 @@ select session, statement_id, min(n) as n from (
 -- cursors: every FETCH joined to the latest DECLARE of that name in its session
 create temp table opened as
 select session, cursor, n, shape, 0::bigint as consumed from act where kind = 'declare' and cursor is not null
-    and coalesce(command, '') <> 'SELECT'
+    and (coalesce(command, '') <> 'SELECT' or (cursor = '*' and record_kind = 'audit'))
 union all select session, cursor, -1, shape, consumed from open_cursors;
 
+create temp table fetching as
+select f.*, coalesce(o.cursor, '*') as opened_as from (select * from act where kind = 'fetch' and cursor is not null) f
+asof left join opened o on f.session = o.session and f.cursor = o.cursor and f.n >= o.n;
 create temp table fetched as
-select f.n, f.session, f.cursor, o.n as opened_n, o.shape as eff_shape, o.consumed,
-    coalesce(f.fetch_count, 9000000000000000) as asked, f.returned_rows
-from (select * from act where kind = 'fetch' and cursor is not null) f
-asof join opened o on f.session = o.session and f.cursor = o.cursor and f.n >= o.n;
+select f.n, f.session, f.opened_as as cursor, o.n as opened_n, o.shape as eff_shape, o.consumed,
+    coalesce(f.fetch_count, 9000000000000000) as asked,
+    case when f.command = 'SELECT' then 0 else f.returned_rows end as returned_rows,
+    bool_or(coalesce(f.backward, false)) over (
+        partition by f.session, f.opened_as, o.n order by f.n rows unbounded preceding) as again
+from fetching f
+asof join opened o on f.session = o.session and f.opened_as = o.cursor and f.n >= o.n;
 
 create temp table fetch_share as
 select n, eff_shape, returned_rows,
     least(consumed + sum(asked) over w, d.high_rows) - least(consumed + sum(asked) over w - asked, d.high_rows) as high_rows,
     least(consumed + sum(asked) over w, d.best_rows) - least(consumed + sum(asked) over w - asked, d.best_rows) as best_rows,
-    least(consumed + sum(asked) over w, d.low_rows) - least(consumed + sum(asked) over w - asked, d.low_rows) as low_rows,
+    case when again then 0
+         else least(consumed + sum(asked) over w, d.low_rows) - least(consumed + sum(asked) over w - asked, d.low_rows) end
+        as low_rows,
     asked, d.source
 from fetched join facts d on d.shape = eff_shape
 window w as (partition by fetched.session, fetched.cursor, opened_n order by n rows unbounded preceding);
@@ -84,6 +95,14 @@ asof join (
 ) p on e.session = p.session and e.prepared = p.prepared and e.n >= p.n
 anti join several s on e.session = s.session and e.statement_id = s.statement_id and s.select_n < e.n;
 
+-- where rows are not counted a statement is logged when it begins: if it fails afterwards, its error tells of it once more
+create temp table retold as
+select n from (
+    select n, record_kind, statement, lag(record_kind) over before as kind_before, lag(statement) over before as text_before,
+        lag(returned_rows) over before as rows_before
+    from act window before as (partition by session order by n)
+) where record_kind = 'error' and kind_before = 'audit' and rows_before is null and text_before = statement;
+
 create temp table dumping as
 select session, min(n) as n from (
     select session, n from act where dump_setup union all select session, -1 from dump_sessions
@@ -94,7 +113,7 @@ EXPOSED = f"""
 with basis as (
     select a.n, a.session, a.shape, coalesce(f.eff_shape, x.eff_shape, a.shape) as eff_shape,
         a.record_kind, a.kind, a.command, a.returned_rows, a.app_name,
-        f.high_rows as fetch_high, f.best_rows as fetch_best, f.low_rows as fetch_low, f.asked,
+        f.high_rows as fetch_high, f.best_rows as fetch_best, f.low_rows as fetch_low, f.asked, f.returned_rows as fetch_rows,
         case
             when a.fk_check then 'nobody'
             when a.record_kind = 'replication' then 'estimate'
@@ -103,26 +122,31 @@ with basis as (
             when a.record_kind = 'error' then
                 case when a.kind is null or substring(a.error_code, 1, 2) in {BEFORE_RUNNING} or starts_with(a.error_code, '08P')
                           or a.kind in ('declare', 'prepare')
-                     then 'nobody' else 'failed' end
+                     then 'nobody' when again.n is not null then 'told' else 'failed' end
             when a.record_kind <> 'audit' or a.mode is null or a.mode = 'none' then 'nobody'
             when a.kind = 'declare' or (a.kind = 'prepare' and a.command <> 'SELECT') then 'nobody'
+            when a.command = 'CALL' then
+                case when a.mode <> 'none' and a.kind = 'call' and not a.speaks then 'estimate' else 'nobody' end
             when a.audit_class = 'FUNCTION' or a.command in ('EXECUTE', 'FETCH', 'DO', 'EXPLAIN') then 'nobody'
             when a.in_trigger and a.mode = 'rows' then 'nobody'
             when a.command = 'COPY' and s.select_n < a.n then 'nobody'
+            when a.to_xml and s.select_n < a.n then 'nobody'
             when c.n < a.n and brief(a.statement) is distinct from s.top_text then 'nobody'
             when a.returned_rows is null or (a.command = 'COPY' and a.returned_rows = 0) then 'estimate'
             else 'reported' end as way
     from act a
     left join fetch_share f on f.n = a.n
     left join executed x on x.n = a.n
+    left join retold again on again.n = a.n
     left join several s on s.session = a.session and s.statement_id = a.statement_id and a.record_kind = 'audit'
     left join covered c on c.session = a.session and c.statement_id = a.statement_id and a.record_kind = 'audit'
 ), counted as (
-    select b.*, d.mode, d.total_rows, d.total_persons, d.single, d.destination, coalesce(dumping.n <= b.n, false) as dump,
+    select b.*, d.mode, d.total_rows, d.total_persons, d.single,
+        coalesce(d."distinct", false) as sets, d.destination, coalesce(dumping.n <= b.n, false) as dump,
         case when d.mode is null or d.mode = 'none' then 0 else case way
             when 'reported' then case when d.mode = 'input' and returned_rows > 0 then greatest(d.best_rows, returned_rows)
                                       else returned_rows end
-            when 'fetch' then case when returned_rows > 0 then returned_rows when d.source = 'unknown' then least(asked, 1000000)
+            when 'fetch' then case when fetch_rows > 0 then fetch_rows when d.source = 'unknown' then least(asked, 1000000)
                                    else fetch_best end
             when 'estimate' then d.best_rows
             when 'failed' then case when returned_rows is null or (d.mode = 'input' and returned_rows > 0) then d.best_rows
@@ -131,21 +155,21 @@ with basis as (
         case when d.mode is null or d.mode = 'none' then 0 else case way
             when 'reported' then case when d.mode = 'input' and returned_rows > 0 then greatest(d.low_rows, returned_rows)
                                       else returned_rows end
-            when 'fetch' then case when returned_rows > 0 then returned_rows else fetch_low end
+            when 'fetch' then case when fetch_rows > 0 then fetch_rows else fetch_low end
             when 'estimate' then d.low_rows
             else 0 end end as low,
         case when d.mode is null or d.mode = 'none' then 0 else case way
             when 'reported' then case when d.mode = 'input' and returned_rows > 0 then greatest(d.high_rows, returned_rows)
                                       else returned_rows end
-            when 'fetch' then case when returned_rows > 0 then returned_rows when d.source = 'unknown' then least(asked, 1000000)
+            when 'fetch' then case when fetch_rows > 0 then fetch_rows when d.source = 'unknown' then least(asked, 1000000)
                                    else fetch_high end
             when 'estimate' then d.high_rows
             when 'failed' then case when returned_rows is null or (d.mode = 'input' and returned_rows > 0) then d.high_rows
                                     else returned_rows end
             else 0 end end as high,
-        case when way in ('nobody', 'reported') and not (way = 'reported' and d.mode = 'input' and returned_rows > 0)
+        case when way in ('nobody', 'told', 'reported') and not (way = 'reported' and d.mode = 'input' and returned_rows > 0)
              then 'reported'
-             when way = 'fetch' and returned_rows > 0 then 'reported'
+             when way = 'fetch' and fetch_rows > 0 then 'reported'
              when way = 'failed' and returned_rows is not null and d.mode <> 'input' then 'reported'
              when way = 'failed' and d.mode <> 'none' then 'upper_bound'
              when d.mode = 'none' then 'reported'
@@ -153,22 +177,23 @@ with basis as (
     from basis b left join facts d on d.shape = b.eff_shape left join dumping on dumping.session = b.session
 )
 select n, eff_shape, best::bigint as exposed_rows, low::bigint as exposed_rows_low, high::bigint as exposed_rows_high,
-    persons_best(best, total_rows, total_persons, single)::bigint as exposed_persons,
+    persons_best(best, total_rows, total_persons, single, sets)::bigint as exposed_persons,
     persons_low(low, total_rows, total_persons, single)::bigint as exposed_persons_low,
     persons_high(high, total_rows, total_persons, single)::bigint as exposed_persons_high,
     case when way = 'nobody' and returned_rows is null then 'unknown' else rows_source end as rows_source,
     case when coalesce(total_persons, 0) > 0
-         then least(1.0, persons_best(best, total_rows, total_persons, single) / total_persons) else 0.0 end as table_share,
+         then least(1.0, persons_best(best, total_rows, total_persons, single, sets) / total_persons) else 0.0 end as table_share,
     dump or coalesce(regexp_matches(app_name, '{DUMP_PROGRAMS}'), false) as dump,
-    way = 'failed' and high > 0 as aborted, way = 'fetch' as is_fetch
+    way = 'told' or (way = 'failed' and high > 0) as aborted, way = 'fetch' as is_fetch
 from counted
 """
 
 # n rows of a table with r rows about p people; see scanner.exposure.facts for the formula
 MACROS = """
 create or replace temp macro brief(t) as case when length(t) > 64 then md5(t) else t end;
-create or replace temp macro persons_best(n, r, p, one) as case
+create or replace temp macro persons_best(n, r, p, one, sets) as case
     when n <= 0 then 0 when coalesce(p, 0) <= 0 or coalesce(r, 0) <= 0 then n
+    when sets then least(n, p)
     when p >= r then case when one then n else least(n, p) end
     when n >= r then p else greatest(1, round(p * (1 - power(1 - n / r, r / p)))) end;
 create or replace temp macro persons_low(n, r, p, one) as case
@@ -180,7 +205,7 @@ create or replace temp macro persons_high(n, r, p, one) as case
     when p >= r and one then n else least(n, p) end;
 """
 
-WORK_TABLES = ("act", "several", "covered", "opened", "fetched", "fetch_share", "executed", "dumping")
+WORK_TABLES = ("act", "several", "covered", "opened", "fetching", "fetched", "fetch_share", "executed", "retold", "dumping")
 
 CARRY_CURSORS = """
 with closed as (select session, cursor, max(n) as n from act where kind = 'close' group by all),
@@ -210,7 +235,7 @@ with latest as (
 ), covering as (
     select session, statement_id from act join latest_acts using (session, statement_id)
     where brief(statement) is not distinct from top_text
-        and (explains or (mode <> 'none' and destination not in ('nowhere', 'table')))
+        and (explains or (calls and kind <> 'call' and mode <> 'none' and destination not in ('nowhere', 'table')))
         and case when audit_class = 'FUNCTION' then command = 'EXECUTE' else command not in ('COPY', 'EXECUTE', 'FETCH') end
     group by all
 ), every as (

@@ -56,6 +56,10 @@ _UNIQUE_IDENTIFIERS = frozenset(
 _FINANCIAL_OR_LOCATION = frozenset(["CREDIT_CARD", "BANK_ACCOUNT", "IBAN_CODE", "US_BANK_NUMBER", "CRYPTO", "GEO"])
 
 
+PACKED = "packed"
+"""Kind of a copy whose rows hold many people each: an aggregate had packed them before they were copied."""
+
+
 def sensitivity(pii_class: str, form: str) -> int:
     """0 none, 1 quasi-identifier or masked, 2 contact data, 3 financial or location, 4 unique identifiers (PIPA Art. 24)."""
     if form in ("quasi", "masked"):
@@ -80,12 +84,16 @@ class Facts:
     total_rows: int | None = None  # R
     total_persons: int | None = None  # P
     single: bool = True  # one personal table: a row is not repeated by a join
+    distinct: bool = False  # DISTINCT, GROUP BY: no two rows are alike
+    calls: bool = False  # it calls functions, whose statements are logged behind its own
     low_rows: int = 0  # rows that leave when the log does not say how many
     best_rows: int = 0
     high_rows: int = 0
     source: str = "unknown"  # rows_source of those three
     cursor: str | None = None
     fetch_count: int | None = None
+    backward: bool = False  # a FETCH that does not go on where the last one ended
+    speaks: bool = False  # a body that it runs sends what it reads as notices
     prepared: str | None = None
     dump_setup: bool = False  # a dump tool's session set-up: marks the session
     explains: bool = False  # what its nested statements read is accounted for here: they let out nothing by themselves
@@ -117,12 +125,16 @@ FACTS_SCHEMA = pa.schema(
         ("total_rows", pa.int64()),
         ("total_persons", pa.int64()),
         ("single", pa.bool_()),
+        ("distinct", pa.bool_()),
+        ("calls", pa.bool_()),
         ("low_rows", pa.int64()),
         ("best_rows", pa.int64()),
         ("high_rows", pa.int64()),
         ("source", pa.string()),
         ("cursor", pa.string()),
         ("fetch_count", pa.int64()),
+        ("backward", pa.bool_()),
+        ("speaks", pa.bool_()),
         ("prepared", pa.string()),
         ("dump_setup", pa.bool_()),
         ("explains", pa.bool_()),
@@ -157,6 +169,11 @@ def facts(shape: str, lineage: Lineage, schema: Schema, *, logged: Sequence[str]
 
     personal, direct, mode = _personal(outputs, schema, lineage)
     lead = _lead([schema.tables[ref] for ref in direct if ref in schema.tables])
+    if lead is not None and lead.kind == PACKED:
+        lead = replace(lead, rows=lead.persons)  # who were packed into its rows
+    sides = _sides(lineage, direct)
+    if sides:  # UNION of different people's tables: the rows of one and of the other
+        lead = _together([schema.tables[ref] for ref in sides], lead)
     low, best, high, source = _rows_without_a_count(lineage, lead)
     if lineage.kind is Kind.SELECT and "replication" in lineage.techniques:  # a slot hands over changes, be they few or none
         low, source = 0, "upper_bound"
@@ -180,13 +197,18 @@ def facts(shape: str, lineage: Lineage, schema: Schema, *, logged: Sequence[str]
         sensitivity=max((sensitivity(c.pii_class or "", c.form) for c in personal.values()), default=0),
         total_rows=total_rows,
         total_persons=total_persons,
-        single=lineage.kind is Kind.REPLICATION or (len(direct) <= 1 and len(set(tables)) <= 1),
+        single=lineage.kind is Kind.REPLICATION
+        or (not lineage.multiplied and (len(direct) <= 1 or bool(sides)) and len(set(tables)) <= max(1, len(sides))),
+        distinct=lineage.grouped and not lineage.keeps_values,
+        calls=bool(lineage.functions),
         low_rows=low,
         best_rows=best,
         high_rows=high,
         source=source,
         cursor=lineage.cursor,
         fetch_count=lineage.fetch_count,
+        backward=lineage.backward,
+        speaks="notification" in lineage.techniques,
         prepared=lineage.prepared,
         dump_setup=_dump_setup(lineage),
         explains=_explains(lineage, schema),
@@ -224,7 +246,7 @@ def _personal(outputs: Iterable[Output], schema: Schema, lineage: Lineage) -> tu
                 personal[key] = replace(column, form="masked")
             if column.form in ("typed", "embedded") and output.flow is not Flow.MASKED:
                 direct[table.ref] = None
-                kept = kept or output.flow is Flow.KEPT
+                kept = kept or output.flow is Flow.KEPT or table.kind == PACKED
     if not direct or (lineage.destination in (Destination.TABLE, Destination.NOWHERE) and lineage.kind not in _DELAYED):
         return personal, list(direct), "none"
     return personal, list(direct), "input" if kept or lineage.keeps_values else "rows"
@@ -288,10 +310,28 @@ def _lead(tables: Sequence[Table]) -> Table | None:
     return max(tables, key=lambda t: (_persons(t) or 0, t.rows or 0), default=None)
 
 
+def _sides(lineage: Lineage, direct: Sequence[TableRef]) -> tuple[TableRef, ...]:
+    """The personal tables of a UNION whose every side has one of its own; none for anything else."""
+    personal = [[ref for ref in side if ref in direct] for side in lineage.branches]
+    own = [refs[0] for refs in personal if refs]
+    alone = all(len(refs) <= 1 for refs in personal) and len(set(own)) == len(own)
+    return tuple(own) if alone and len(own) > 1 and set(own) == set(direct) else ()
+
+
+def _together(tables: Sequence[Table], lead: Table | None) -> Table | None:
+    """Several tables about different people as if they were one."""
+    if lead is None or any(t.rows is None for t in tables):
+        return lead
+    persons = [_persons(t) or 0 for t in tables]
+    return replace(lead, rows=sum(t.rows or 0 for t in tables), persons=sum(persons), unique_keys=())
+
+
 def _persons(table: Table | None) -> int | None:
     if table is None:
         return None
-    return table.persons if table.persons is not None else table.rows
+    if table.persons is None or not table.rows or table.kind == PACKED:
+        return table.persons if table.persons is not None else table.rows
+    return min(table.persons, table.rows)
 
 
 def _ref(name: str, schema: Schema) -> TableRef:
@@ -328,7 +368,9 @@ def _dump_setup(lineage: Lineage) -> bool:
 
 def _explains(lineage: Lineage, schema: Schema) -> bool:
     """Whether the outer statement says all that leaves: its functions are known, so their inner statements add nothing."""
-    if lineage.kind is not Kind.SELECT or lineage.unknown:
+    if lineage.kind not in (Kind.SELECT, Kind.CALL) or lineage.unknown:
+        return False
+    if lineage.kind is Kind.CALL and "notification" in lineage.techniques:
         return False
     known = {ref.name for ref in schema.functions}
     return any(name.rpartition(".")[2] in known for name in lineage.functions)

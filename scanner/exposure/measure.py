@@ -164,13 +164,14 @@ def _plain_numbers(acts: pa.Table, facts: pa.Table, code: Ints, plain: Ints) -> 
         np.append(pc.fill_null(facts[name], 0).to_numpy(), 0)[code[plain]].astype(np.float64)
         for name in ("total_rows", "total_persons")
     )
-    single = np.append(_mask(facts["single"]), False)[code[plain]]
+    single, sets = (np.append(_mask(facts[name]), False)[code[plain]] for name in ("single", "distinct"))
     known = (persons > 0) & (rows > 0)
     safe_rows, safe_persons = np.where(known, rows, 1.0), np.where(known, persons, 1.0)
     whole = persons >= rows  # a row is a person
     drawn = np.clip(n / safe_rows, 0.0, 1.0)
     occupied = np.maximum(1, np.round(safe_persons * (1 - np.power(1 - drawn, safe_rows / safe_persons))))
     best = np.where(whole, np.where(single, n, np.minimum(n, persons)), np.where(n >= rows, persons, occupied))
+    best = np.where(sets, np.minimum(n, persons), best)
     at_least = np.minimum(persons, np.ceil(n * safe_persons / np.maximum(safe_rows, np.maximum(n, 1))))
     low = np.where(whole, np.where(single, n, 1), np.where((n >= rows) & single, persons, at_least))
     high = np.where(whole & single, n, np.minimum(n, persons))

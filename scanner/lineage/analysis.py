@@ -22,6 +22,8 @@ _REPLICATION = re.compile(
 _LONG = 1_000_000
 _LONG_INSERT = re.compile(r"(?is)\s*insert\s+into\s+([^\s(]+)\s*(?:\([^()]*\))?\s*values\b")
 _READS = re.compile(r"(?i)\b(?:select|table|returning|execute)\b")
+_FAULTS = (AttributeError, LookupError, TypeError, ValueError)
+"""Faults of our own on a text that nobody thought of: the statement counts as not understood, and the scan goes on."""
 _STREAMS = frozenset({"BASE_BACKUP", "START_REPLICATION"})
 _COMMANDS = {
     "SELECT": ("select_stmt", "copy_stmt", "declare_cursor_stmt", "prepare_stmt", "create_table_as_stmt", "explain_stmt"),
@@ -81,7 +83,7 @@ def analyze(
     try:
         sensitive = lexical.literals_matter(statement)
         candidates = [_one(s, names, sensitive) for s in fitting(statements, command)]
-    except (RecursionError, MemoryError):
+    except (RecursionError, MemoryError, *_FAULTS):
         return _unparsed(statement, names)
     return _named_too(union(_matching(candidates, names)), names)
 
@@ -148,9 +150,12 @@ def _one(statement: Statement, names: Names, sensitive: bool) -> Lineage:
         has_offset=rows.has_offset,
         keyset_order=rows.keyset_order,
         predicates=predicates,
-        filtered=rows.filtered,
+        filtered=rows.filtered or gathered.loose,
+        branches=tuple(tuple(sorted(side)) for side in rows.branches),
+        multiplied=rows.multiplied,
         cursor=made.cursor,
         fetch_count=made.fetch_count,
+        backward=made.backward,
         prepared=made.prepared,
         functions=tuple(gathered.functions),
         definer_functions=tuple(gathered.definer_functions),
@@ -210,6 +215,8 @@ def union(parts: Sequence[Lineage]) -> Lineage:
         limit=None,
         has_offset=any(p.has_offset for p in parts),
         keyset_order=any(p.keyset_order for p in parts),
+        branches=(),
+        multiplied=any(p.multiplied for p in parts),
         predicates=(),
         filtered=all(p.filtered for p in parts if p.tables),
         functions=_all(p.functions for p in parts),

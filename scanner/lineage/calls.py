@@ -8,10 +8,11 @@ from scanner.lineage import builtin, expressions, query, routines, slices
 from scanner.lineage.names import logged_relation
 from scanner.lineage.scope import NONE, Gathered, Origin, Origins, Rows, Scan, Scope, through
 from scanner.lineage.techniques import Technique
-from scanner.lineage.tree import Node, child, parse, strings, text_constant, unwrap
+from scanner.lineage.tree import Node, child, integer_constant, parse, strings, text_constant, unwrap
 from scanner.model import Flow
 
 _KEEPING_NAME = re.compile(r"(?:^|_)(?:agg|accum|concat|collect)(?:_|$)|(?:agg|accum)$")
+_ANY_CURSOR = "*"
 _RUNS = frozenset({"dblink", "dblink_exec", "dblink_open", "dblink_send_query", "dblink_fetch", "dblink_get_result"})
 
 
@@ -39,6 +40,8 @@ def call(node: Node, scope: Scope, env: query.Env, gathered: Gathered) -> Origin
         return _window(name, arguments, gathered)
     if found := gathered.names.functions(parts):
         rows = routines.rows(found, len(node.args), gathered)
+        if rows.filtered or rows.limit is not None:  # by what it is given, once for each row outside
+            gathered.loose = True
         return expressions.all_origins(rows.fields) | through(Flow.TRANSFORMED, arguments)
     if is_aggregate(node):
         return _aggregate(name, arguments, scope, gathered)
@@ -89,6 +92,9 @@ def runs(node: Node, gathered: Gathered) -> Rows | None:
     if name in builtin.CURSOR_ARGUMENT:
         gathered.technique(Technique.QUERY_TO_XML)
         gathered.technique(Technique.CURSOR)
+        if name not in builtin.SCHEMA_ONLY and node.args:
+            cursor = text_constant(*unwrap(node.args[0]))
+            gathered.walks = (cursor or _ANY_CURSOR, integer_constant(*unwrap(node.args[1])) if len(node.args) > 1 else None)
         return Rows(one_row=True)
     if name in builtin.REPLICATION:
         gathered.technique(Technique.REPLICATION)

@@ -170,6 +170,8 @@ def _sublink(node: Node, scope: Scope, env: query.Env, gathered: Gathered) -> Or
     if node.sub_link_type in (_EXPR, _MULTIEXPR):
         if any(o.flow is Flow.KEPT for o in inner):
             gathered.kept.append(rows)
+        elif any(o.flow is not Flow.AGGREGATED for o in inner):
+            gathered.loose = True  # a value for each row outside, which may be of many people, one, or none
         return inner
     if node.sub_link_type == _ARRAY:
         gathered.kept.append(rows)
@@ -197,4 +199,7 @@ def _indirection(node: Node, scope: Scope, env: query.Env, gathered: Gathered) -
     subscripts = frozenset().union(
         *(origins(k, n, scope, env, gathered) for k, n in map(unwrap, node.indirection) if k not in ("string", "a_star"))
     )
-    return through(Flow.TRANSFORMED, origins(kind, arg, scope, env, gathered) | subscripts)
+    whole = origins(kind, arg, scope, env, gathered)
+    if any(o.flow is Flow.KEPT for o in whole):  # a part of what an aggregate kept
+        gathered.loose = True
+    return through(Flow.TRANSFORMED, whole | subscripts)

@@ -60,8 +60,11 @@ _OPEN, _CLOSE, _COMMA, _SEMICOLON, _MINUS, _PLUS, _LESS, _GREATER = (ord(c) for 
 _BELOW = frozenset({_LESS, pb.LESS_EQUALS})
 _ABOVE = frozenset({_GREATER, pb.GREATER_EQUALS})
 _COMPARED = _BELOW | _ABOVE | {pb.BETWEEN, pb.AND}
+_EQUALS = frozenset({ord("="), pb.NOT_EQUALS, _LESS, _GREATER})
+_NUMBERS = frozenset({pb.ICONST, pb.FCONST})
 _ARRAYS = frozenset({pb.ANY, pb.ALL, pb.SOME})
 _TELLING = _COUNTS | _ARRAYS | _BELOW | _ABOVE | {pb.BETWEEN, pb.BY}
+_AROUND = frozenset({_OPEN, _CLOSE, _PLUS, _MINUS})
 _CUTTING = frozenset(word for name in CUTTING for word in (name.encode(), b'"%s"' % name.encode()))
 _LIST = re.compile(rb"\x01[ifsubx$](?: , \x01[ifsubx$])+")
 _DOLLAR_QUOTED = re.compile(rb"(?P<tag>\$[^$]*\$)(?P<body>.*)(?P=tag)", re.DOTALL)
@@ -137,7 +140,7 @@ def shape_text(text: str) -> bytes:
         words.append(word)
     if _holds_sensitive_word(text) or _decided_by_literals(kinds):
         return _do_text(encoded, kinds, tokens) or b"text " + mark + b" " + encoded
-    if not _TELLING.isdisjoint(kinds) or not _CUTTING.isdisjoint(words):
+    if not _TELLING.isdisjoint(kinds) or not _CUTTING.isdisjoint(words) or _compares_constants(kinds):
         sources = [encoded[t.start : t.end] for t in tokens if t.token not in _COMMENTS]
         _restore(kinds, words, sources)
         words.append(b"|" + _range_width(kinds, sources))
@@ -185,8 +188,8 @@ def _restore(kinds: list[int], words: list[bytes], sources: list[bytes]) -> None
         elif kind == _CLOSE:
             cutting.discard(depth)
             depth -= 1
-        if kind in (pb.ICONST, pb.FCONST):
-            if depth in cutting or counting or (seen_by and previous in (pb.BY, _COMMA, _OPEN)):
+        if kind in _NUMBERS:
+            if depth in cutting or counting or _is_compared(i, kinds) or (seen_by and previous in (pb.BY, _COMMA, _OPEN)):
                 words[i] = sources[i]
         elif in_array and kind == pb.SCONST and sources[i][:2] == b"'{":
             words[i] += b"%d" % bucket(sources[i].count(b",") + 1)
@@ -194,6 +197,27 @@ def _restore(kinds: list[int], words: list[bytes], sources: list[bytes]) -> None
         in_array = kind in _ARRAYS or (in_array and kind == _OPEN)
         seen_by = seen_by or kind == pb.BY
         previous = kind
+
+
+def _compares_constants(kinds: list[int]) -> bool:
+    """Whether one number is compared with another: ``where 1 = 0`` reads nothing, ``where 1 = 1`` everything."""
+    return not _EQUALS.isdisjoint(kinds) and any(k in _NUMBERS and _is_compared(i, kinds) for i, k in enumerate(kinds))
+
+
+def _is_compared(at: int, kinds: list[int]) -> bool:
+    """Whether the number at a place stands on one side of a comparison whose other side is a number too."""
+    for step in (1, -1):
+        i = at + step
+        while 0 <= i < len(kinds) and kinds[i] in _AROUND:
+            i += step
+        if not 0 <= i < len(kinds) or kinds[i] not in _EQUALS:
+            continue
+        i += step
+        while 0 <= i < len(kinds) and kinds[i] in _AROUND:
+            i += step
+        if 0 <= i < len(kinds) and kinds[i] in _NUMBERS:
+            return True
+    return False
 
 
 def _counted(match: re.Match[bytes]) -> bytes:

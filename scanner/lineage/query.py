@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from scanner.lineage import builtin, calls, conditions, expressions, relations, writes
 from scanner.lineage.scope import Field, Gathered, Origin, Origins, Rows, Scan, Scope, through
-from scanner.lineage.tree import Node, child, children, integer_constant, parse, strings, unwrap, walk
+from scanner.lineage.tree import Node, child, children, integer_constant, is_never, parse, strings, unwrap, walk
 from scanner.model import Flow, TableRef
 
 _UNION, _INTERSECT, _EXCEPT = 2, 3, 4
@@ -58,6 +58,7 @@ def select(node: Node, outer: Scope | None, env: Env, gathered: Gathered) -> Row
         return _values(node, scope, env, gathered)
     inputs = [relations.add(*unwrap(item), scope, env, gathered) for item in node.from_clause]
     kind, where = child(node, "where_clause")
+    never = is_never(kind, where)
     discard(kind, where, scope, env, gathered)
     narrowing = conditions.apply(kind, where, scope.relations, scope, gathered)
     scope.grouped = len(node.group_clause) > 0
@@ -74,9 +75,11 @@ def select(node: Node, outer: Scope | None, env: Env, gathered: Gathered) -> Row
         grouped=scope.grouped or len(node.distinct_clause) > 0 or (len(base) == 1 and base[0].grouped and not aggregated),
         filtered=bool(where is not None or any(inputs) or narrowing or any(r.filtered for r in base))
         or node.HasField("having_clause"),
-        limit=base[0].limit if len(base) == 1 and not many else None,
+        limit=0 if never and not aggregated else base[0].limit if len(base) == 1 and not many else None,
         has_offset=any(r.has_offset for r in base),
         keyset_order=any(r.keyset_order for r in base),
+        branches=base[0].branches if len(base) == 1 and not aggregated and not scope.grouped else (),
+        multiplied=(many and bool(base)) or _spreads(node) or any(r.multiplied for r in base),
         scans=() if aggregated or scope.grouped else tuple(s for r in base for s in r.scans),
     )
     return _bounded(node, rows, scope, env, gathered)
@@ -129,7 +132,9 @@ def combine(operator: int, left: Rows, right: Rows) -> Rows:
     else:
         fields = tuple(Field(a.name, a.origins | b.origins) for a, b in zip(left.fields, right.fields, strict=True))
     limit = left.limit + right.limit if left.limit is not None and right.limit is not None else None
+    branches = (*_sides(left), *_sides(right)) if operator == _UNION else ()
     if operator == _INTERSECT:
+        fields = left.fields  # equal values on both sides
         limit = left.limit if right.limit is None else right.limit if left.limit is None else min(left.limit, right.limit)
     return Rows(
         fields,
@@ -139,7 +144,14 @@ def combine(operator: int, left: Rows, right: Rows) -> Rows:
         has_offset=left.has_offset or right.has_offset,
         keyset_order=left.keyset_order or right.keyset_order,
         one_row=operator == _INTERSECT and (left.one_row or right.one_row),
+        branches=branches,
+        multiplied=left.multiplied or right.multiplied,
     )
+
+
+def _sides(rows: Rows) -> tuple[frozenset[TableRef], ...]:
+    """What the values of a query come from: one set of relations, or one for each side of the UNION that it is."""
+    return rows.branches or (frozenset(o.table for f in rows.fields for o in f.origins if o.flow is not Flow.AGGREGATED),)
 
 
 def _bounded(node: Node, rows: Rows, scope: Scope, env: Env, gathered: Gathered) -> Rows:
@@ -152,11 +164,12 @@ def _bounded(node: Node, rows: Rows, scope: Scope, env: Env, gathered: Gathered)
     if own is not None and own >= 0:
         limit = own if limit is None else min(limit, own)
     bounded = count is not None and not (kind == "a_const" and count.isnull)
-    skipped = integer_constant(*child(node, "limit_offset"))
     return replace(
         rows,
         limit=limit,
-        has_offset=rows.has_offset or (node.HasField("limit_offset") and skipped != 0),
+        filtered=rows.filtered or (own is None and bounded and node.limit_option != _WITH_TIES),  # a limit nobody can tell
+        # OFFSET 0 is where a walk begins, and shares its shape with the steps that follow
+        has_offset=rows.has_offset or node.HasField("limit_offset"),
         keyset_order=rows.keyset_order or (bounded and conditions.keyset(node.sort_clause, rows.fields, scope)),
         scans=() if bounded else rows.scans,  # a condition outside picks from the limited rows; it narrows nothing inside
     )
@@ -268,6 +281,13 @@ def _aggregates(node: Node) -> bool:
         if item is not None and kind not in ("sub_link", "select_stmt"):
             stack += list(children(item))
     return False
+
+
+def _spreads(node: Node) -> bool:
+    """Whether a function in FROM makes several rows of one of another relation's: ``from t, unnest(array[t.a, t.b])``."""
+    kinds = [unwrap(item) for item in node.from_clause]
+    called = [n for kind, n in kinds if kind == "range_function"]
+    return bool(called) and len(kinds) > 1 and any(k == "column_ref" for n in called for k, _ in walk("", n))
 
 
 def _returns_many(item: Node, gathered: Gathered) -> bool:

@@ -51,6 +51,8 @@ def _one(function: Function, gathered: Gathered) -> Rows:
         gathered.names, gathered.inside, gathered.variables, _ = outer
         read = gathered.tables
         gathered.tables = {**known_tables, **read}
+    if read and function.returns.strip().lower() == "refcursor":
+        gathered.opens = True
     if read or (gathered.unknown and not outer[3]):
         gathered.technique(Technique.FUNCTION)
         if function.security_definer:
@@ -97,6 +99,8 @@ def _plpgsql(function: Function, gathered: Gathered) -> Rows:
         return body.returned
     kept = body.returned.fields if body.returned is not None else ()
     loose = expressions.all_origins(tuple(body.read))
+    if body.speaks and loose:
+        gathered.technique(Technique.NOTIFICATION)
     if _NO_DATA.match(function.returns or "") and function.returns:
         return Rows(
             (*kept, Field(function.ref.name, through(Flow.AGGREGATED, loose) if not body.speaks else loose)), one_row=True

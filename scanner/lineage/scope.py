@@ -79,6 +79,8 @@ class Rows:
     limit: int | None = None
     has_offset: bool = False
     keyset_order: bool = False
+    branches: tuple[frozenset[TableRef], ...] = ()  # of a UNION: what each side's values come from
+    multiplied: bool = False  # a set-returning function makes several rows of one
     scans: tuple[Scan, ...] = ()  # of the base relations whose rows these are, as long as outer conditions still narrow them
 
 
@@ -164,7 +166,10 @@ class Gathered:
     settings: list[tuple[str, str]] = field(default_factory=list)
     scans: list[Scan] = field(default_factory=list)
     written: list[tuple[TableRef, tuple[Output, ...]]] = field(default_factory=list)
+    loose: bool = False  # values leave from something whose rows are narrowed in a way that does not show in the statement
     kept: list[Rows] = field(default_factory=list)  # subqueries that stand for one value which holds their rows' values
+    opens: bool = False  # a function that returns a cursor is called
+    walks: tuple[str, int | None] | None = None  # cursor and count of cursor_to_xml
     long_list: bool = False
     unknown: bool = False
     everything: bool = False  # a catalogue-wide read (database_to_xml, a slot, a base backup)

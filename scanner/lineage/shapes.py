@@ -53,6 +53,7 @@ _UNSAFE = "|".join(
         rf"[{_HIGH}][\x02\x030-9]|[\x02\x030-9][{_HIGH}]",  # digits in a name of other letters
         r";[\s\x05]*[^\s\x05;]",  # more than one statement
         rf"(?i-u:\bby\b)(?:{_GAP}|(?s:.)*[,(][\s\x05]*)[\x02\x03]",  # ORDER BY 2: another number is another order
+        r"[\x02\x03][\s\x05()]*(?:=|<>|!=|<|>)[\s\x05()+-]*[\x02\x03]",  # 1 = 0 and 1 = 1 are not alike
         r"\[[\s\x05]*\x02[\s\x05]*\]",  # int[3]: the bound is part of the type
         r"(?i-u:\bfloat\b)",  # its number decides whether it parses
         r"(?i-u:\b(?:left|right|substr|substring)\b)\"?[\s\x05]*\(",  # how much of a value is cut decides whether it is masked

@@ -123,6 +123,12 @@ def text_constant(kind: str, node: Node) -> str | None:
         kind, node = child(node, "arg")
     if kind == "a_const" and node.WhichOneof("val") == "sval":
         return str(node.sval.sval)
+    if kind == "a_expr" and node.HasField("lexpr") and strings(node.name) == ["||"]:  # 'sel' || 'ect'
+        left, right = (text_constant(*child(node, side)) for side in ("lexpr", "rexpr"))
+        return None if left is None or right is None else left + right
+    if kind == "func_call" and (strings(node.funcname) or [""])[-1] == "concat":
+        pieces = [text_constant(*unwrap(item)) for item in node.args]
+        return None if None in pieces else "".join(piece for piece in pieces if piece is not None)
     return None
 
 
@@ -136,6 +142,24 @@ def integer_constant(kind: str, node: Node) -> int | None:
         value = integer_constant(*child(node, "rexpr"))
         return None if value is None else -value
     return None
+
+
+def is_never(kind: str, node: Node) -> bool:
+    """Whether a condition holds for no row by its own words: ``false``, ``1 = 0``, ``x and false``."""
+    if node is None:
+        return False
+    if kind == "a_const":
+        return bool(node.WhichOneof("val") == "boolval" and not node.boolval.boolval)
+    if kind == "bool_expr":
+        parts = [is_never(*unwrap(item)) for item in node.args]
+        return any(parts) if node.boolop == 1 else all(parts) if node.boolop == 2 else False
+    if kind == "a_expr" and node.HasField("lexpr") and node.HasField("rexpr"):
+        left, right = (integer_constant(*child(node, side)) for side in ("lexpr", "rexpr"))
+        if left is not None and right is not None:
+            return {"=": left != right, "<>": left == right, "<": left >= right, ">": left <= right}.get(
+                (strings(node.name) or [""])[-1], False
+            )
+    return False
 
 
 def is_constant(kind: str, node: Node) -> bool:

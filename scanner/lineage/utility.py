@@ -19,6 +19,10 @@ _FETCH_ALL = 2**63 - 1
 _RELATIONS = frozenset({pb.OBJECT_TABLE, pb.OBJECT_VIEW, pb.OBJECT_MATVIEW, pb.OBJECT_FOREIGN_TABLE})
 
 
+ANY_CURSOR = "*"
+"""Name of a cursor that a function has opened: which it gave it cannot be told, so any FETCH without a DECLARE may be of it."""
+
+
 @dataclass(frozen=True)
 class Draft:
     """What one statement does, before it is put in terms of a shape."""
@@ -31,6 +35,7 @@ class Draft:
     written_columns: tuple[Output, ...] = ()
     cursor: str | None = None
     fetch_count: int | None = None
+    backward: bool = False
     prepared: str | None = None
     renamed_from: TableRef | None = None
 
@@ -59,6 +64,12 @@ def _select(node: Node, gathered: Gathered) -> Draft:
     rows = query.select(node, None, query.Env(), gathered)
     if into is not None:
         return _new_table(into, rows, gathered)
+    if gathered.opens:  # a function hands over a cursor; its rows leave with FETCH
+        gathered.technique(Technique.CURSOR)
+        return Draft(Kind.DECLARE, rows, destination=Destination.NOWHERE, cursor=ANY_CURSOR)
+    if gathered.walks is not None:  # cursor_to_xml is a FETCH
+        name, count = gathered.walks
+        return Draft(Kind.FETCH, cursor=name, fetch_count=count)
     if gathered.written:
         written, columns = _written(gathered)
         if columns:
@@ -80,6 +91,8 @@ def _new_table(into: Node, rows: Rows, gathered: Gathered) -> Draft:
     if not ref.schema:
         ref = gathered.names.relation("", var.relname)
     columns = writes.copied(query.renamed(rows, strings(into.col_names)).fields, ())
+    if into.skip_data:
+        rows = replace(rows, limit=0)
     if columns:
         gathered.technique(Technique.COPY_TO_NEW_TABLE)
     return Draft(
@@ -157,7 +170,8 @@ def _fetch(node: Node, gathered: Gathered) -> Draft:
     gathered.technique(Technique.CURSOR)
     single = node.direction in (pb.FETCH_ABSOLUTE, pb.FETCH_RELATIVE)
     count = 1 if single else None if node.how_many == _FETCH_ALL or node.how_many == -_FETCH_ALL else max(1, abs(node.how_many))
-    return Draft(Kind.FETCH, cursor=node.portalname, fetch_count=count)
+    backward = node.direction != pb.FETCH_FORWARD or node.how_many < 0
+    return Draft(Kind.FETCH, cursor=node.portalname, fetch_count=count, backward=backward)
 
 
 def _prepare(node: Node, gathered: Gathered) -> Draft:
@@ -198,6 +212,28 @@ def _view(node: Node, gathered: Gathered) -> Draft:
     columns = writes.copied(rows.fields, ())
     ref = TableRef(schema, node.view.relname)
     return Draft(Kind.CREATE_VIEW, rows, leaves=False, destination=Destination.NOWHERE, written=ref, written_columns=columns)
+
+
+def _foreign_table(node: Node, gathered: Gathered) -> Draft:
+    """CREATE FOREIGN TABLE: a window on another server's table, or on one of this database reached through a detour."""
+    gathered.technique(Technique.DBLINK)
+    base = node.base_stmt
+    ref = TableRef(base.relation.schemaname or gathered.names.schema.default_schema, base.relation.relname)
+    options = _options(node.options)
+    source = gathered.names.relation(options.get("schema_name", ref.schema), options.get("table_name", ref.name))
+    columns: list[Output] = []
+    if gathered.names.table(source) is not None and source != ref:
+        for kind, item in map(unwrap, base.table_elts):
+            if kind == "column_def":
+                columns.append(
+                    Output(source, _options(item.fdwoptions).get("column_name", item.colname), Flow.AS_IS, item.colname)
+                )
+    return Draft(Kind.CREATE_VIEW, leaves=False, destination=Destination.NOWHERE, written=ref, written_columns=tuple(columns))
+
+
+def _options(nodes: Node) -> dict[str, str]:
+    found = ((item.defname, child(item, "arg")) for _, item in map(unwrap, nodes))
+    return {name: value.sval for name, (kind, value) in found if kind == "string"}
 
 
 def _explain(node: Node, gathered: Gathered) -> Draft:
@@ -347,6 +383,7 @@ HANDLERS: Mapping[str, Callable[[Node, Gathered], Draft]] = MappingProxyType(
         "create_table_as_stmt": _create_as,
         "refresh_mat_view_stmt": _refresh,
         "view_stmt": _view,
+        "create_foreign_table_stmt": _foreign_table,
         "explain_stmt": _explain,
         "do_stmt": _do,
         "call_stmt": _call,

@@ -76,7 +76,8 @@ def _insert(node: Node, outer: Scope | None, env: query.Env, gathered: Gathered)
     seen: list[Field] = []
     for name in columns or list(dict.fromkeys([*names, "*"])):
         own = frozenset({Origin(ref, name, Flow.AS_IS)}) if existing else NONE
-        seen.append(Field(name, own | incoming.get(name, NONE)))
+        more = frozenset().union(*incoming.values()) if name == "*" else incoming.get(name, NONE)
+        seen.append(Field(name, own | more))
     alias = node.relation.alias.aliasname if node.relation.HasField("alias") else node.relation.relname
     target = Relation(alias, Rows(tuple(seen)), ref.schema)
     scope = Scope([target], outer)
@@ -128,6 +129,9 @@ def _finish(node: Node, ref: TableRef, target: Relation, scope: Scope, env: quer
     if node.DESCRIPTOR.name == "UpdateStmt":
         _assign(node.target_list, ref, scope, env, gathered)
     fields = _returning(node, target, scope, env, gathered)
+    if fields and gathered.written and gathered.written[-1][0] == ref:  # SET v = other.phone … RETURNING v hands the phone over
+        came = {o.name: frozenset({Origin(o.table, o.column, o.flow)}) for o in gathered.written[-1][1]}
+        fields = tuple(Field(f.name, f.origins | came.get(f.name, NONE)) for f in fields)
     return Rows(fields, filtered=where is not None, scans=target.rows.scans)
 
 

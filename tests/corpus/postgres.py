@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -76,9 +77,8 @@ create table {side}.children () inherits ({leads});
 alter table {people} owner to c_owner; alter table {orders} owner to c_owner; alter table {leads} owner to c_owner;
 alter table {products} owner to c_owner; alter table {logs} owner to c_owner;
 alter schema {schema} owner to c_owner;
-grant all on schema {schema}, {side}, public to public; grant all on all tables in schema {schema}, {side} to public;
-grant all on all sequences in schema {schema}, {side} to public;
-revoke all on {side}.spool from v_other; revoke all on {people} from v_other;
+grant all on schema {schema}, {side}, public to v_app, v_other; grant all on all tables in schema {schema}, {side} to v_app;
+grant all on all sequences in schema {schema}, {side} to v_app;
 analyze;
 """
 
@@ -165,9 +165,26 @@ def simple(*statements: str, user: str = VENDOR) -> Do:
         with site.connect(user, cursor_factory=psycopg.ClientCursor) as connection:
             for statement in statements:
                 cursor = connection.execute(site.fill(statement))  # type: ignore[call-overload]
-                if cursor.description:
-                    found.append(lines(cursor.fetchall()))
+                while True:
+                    if cursor.description:
+                        found.append(lines(cursor.fetchall()))
+                    if not cursor.nextset():
+                        break
         return "\n".join(found)
+
+    return do
+
+
+def streamed(sql: str, before: str = "") -> Do:
+    """Rows one by one as they arrive, until the statement ends or fails; what had been received by then."""
+
+    def do(site: Site) -> str:
+        found: list[Sequence[object]] = []
+        with site.connect() as connection, connection.cursor() as cursor, contextlib.suppress(psycopg.Error):
+            if before:
+                cursor.execute(before)  # type: ignore[arg-type]
+            found.extend(cursor.stream(site.fill(sql)))  # type: ignore[arg-type]
+        return lines(found)
 
     return do
 

@@ -23,8 +23,10 @@ def _import(site: Site) -> str:
 def _fixtures(site: Site) -> str:
     with site.connect() as connection, connection.cursor() as cursor:
         cursor.execute(site.fill("create table {side}.fixture (id int, name text, phone text)"))  # type: ignore[arg-type]
-        cursor.executemany(site.fill("insert into {side}.fixture values (%s, %s, %s)"),  # type: ignore[arg-type]
-                           [(i, f"Test {i}", f"000-{i}") for i in range(60)])
+        cursor.executemany(
+            site.fill("insert into {side}.fixture values (%s, %s, %s)"),  # type: ignore[arg-type]
+            [(i, f"Test {i}", f"000-{i}") for i in range(60)],
+        )
     return ""
 
 
@@ -54,7 +56,9 @@ COUNTS = [
     quiet("view_stats", psql("select * from {schema}.v_stats")),
     quiet("definer_count", psql("select {schema}.f_count()")),
     quiet("definer_known", psql("select {schema}.f_known('010-0000-0000')")),
-    quiet("semi_join", psql("select prd_no from {products} where prd_no in (select {key} from {people} where {phone} like '%1')")),
+    quiet(
+        "semi_join", psql("select prd_no from {products} where prd_no in (select {key} from {people} where {phone} like '%1')")
+    ),
 ]
 PLANS = [
     quiet("explain", psql("explain select * from {people}")),
@@ -65,7 +69,10 @@ PLANS = [
     quiet("move_only", psql("begin; declare c cursor for select * from {people}; move all in c; commit")),
     quiet("create_view_only", psql("create view {side}.v_unused as select * from {people}; drop view {side}.v_unused")),
     quiet("ctas_no_data", psql("create table {side}.shell as select * from {people} with no data; select * from {side}.shell")),
-    quiet("create_function_only", psql("create function {side}.unused() returns setof {people} language sql as 'select * from {people}'")),
+    quiet(
+        "create_function_only",
+        psql("create function {side}.unused() returns setof {people} language sql as 'select * from {people}'"),
+    ),
 ]
 EMPTY = [
     quiet("where_false", psql("select * from {people} where false")),
@@ -84,11 +91,31 @@ WORDS = [
     quiet("comment", psql("select 1 /* select {phone} from {people} */ -- {people}")),
     quiet("dollar", psql("select $$ copy {people} to stdout $$")),
     quiet("alias", psql("select p.prd_nm as {phone}, p.price as {rrn} from {products} p")),
-    quiet("cte_name", psql("with {people_} as (select prd_no as {key}, prd_nm as {name}, note as {phone} from {products}) select * from {people_}")),
+    quiet(
+        "cte_name",
+        psql(
+            "with {people_} as (select prd_no as {key}, prd_nm as {name}, note as {phone} from {products}) select * from {people_}"
+        ),
+    ),
     quiet("subquery_alias", psql("select {people_}.{phone} from (select note as {phone} from {products}) {people_}")),
-    quiet("temp_borrows", psql("create temp table {people_} (k int, {phone} text); insert into {people_} select prd_no, note from {products}; select {phone} from {people_}")),
-    quiet("temp_borrows_path", psql("set search_path = {schema}; create temp table {people_} as select prd_no as {key}, note as {phone} from {products}; select * from {people_}")),
-    quiet("other_schema", psql("create table {side}.{people_} (k int, {phone} text); insert into {side}.{people_} select prd_no, 'x' from {products}; select {phone} from {side}.{people_}")),
+    quiet(
+        "temp_borrows",
+        psql(
+            "create temp table {people_} (k int, {phone} text); insert into {people_} select prd_no, note from {products}; select {phone} from {people_}"
+        ),
+    ),
+    quiet(
+        "temp_borrows_path",
+        psql(
+            "set search_path = {schema}; create temp table {people_} as select prd_no as {key}, note as {phone} from {products}; select * from {people_}"
+        ),
+    ),
+    quiet(
+        "other_schema",
+        psql(
+            "create table {side}.{people_} (k int, {phone} text); insert into {side}.{people_} select prd_no, 'x' from {products}; select {phone} from {side}.{people_}"
+        ),
+    ),
     quiet("notice_words", psql("do $$ begin raise notice 'select * from {people}'; end $$")),
     quiet("comment_on", psql("comment on table {products} is 'not {people}'", SUPER)),
 ]
@@ -105,8 +132,17 @@ BULK = [
     quiet("update_all", psql("update {people} set grade = 'B'")),
     quiet("update_join", psql("update {orders} o set amount = amount + 1 from {people} m where m.{key} = o.{key}")),
     quiet("delete_some", psql("begin; delete from {logs} where at < '2023-01-01'; rollback")),
-    quiet("foreign_keys", psql("insert into {orders} select 1000000 + i, {first} + i % 50, 'x', '-', 0, '2024-01-01' from generate_series(1, 200) i", SUPER)),
-    quiet("upsert", psql("insert into {leads} select lead_id, {name}, {phone}, {email}, {addr}, 'x' from {leads} on conflict do nothing")),
+    quiet(
+        "foreign_keys",
+        psql(
+            "insert into {orders} select 1000000 + i, {first} + i % 50, 'x', '-', 0, '2024-01-01' from generate_series(1, 200) i",
+            SUPER,
+        ),
+    ),
+    quiet(
+        "upsert",
+        psql("insert into {leads} select lead_id, {name}, {phone}, {email}, {addr}, 'x' from {leads} on conflict do nothing"),
+    ),
     quiet("masked_view", psql("select nm, tel from {schema}.v_masked")),
     quiet("masked_here", psql("select left({name}, 1), right({phone}, 4) from {people}")),
     quiet("batch_load", extended("insert into {side}.spool(t) values (%s)", *[(f"note {i}",) for i in range(40)])),
@@ -125,8 +161,18 @@ CARE = [
     quiet("trigger_lookup", psql("insert into {orders} values (2000001, {first}, 'x', '-', 0, '2024-01-01')")),
     quiet("sizes", psql("select pg_total_relation_size('{people}'), pg_relation_size('{people}')")),
     quiet("row_estimate", psql("select reltuples from pg_class where oid = '{people}'::regclass")),
-    quiet("introspection", psql("select table_schema, table_name, column_name, data_type from information_schema.columns where table_name = '{people_raw}'")),
-    quiet("orm_introspection", psql("select a.attname, format_type(a.atttypid, a.atttypmod) from pg_attribute a where a.attrelid = '{people}'::regclass and a.attnum > 0 order by a.attnum")),
+    quiet(
+        "introspection",
+        psql(
+            "select table_schema, table_name, column_name, data_type from information_schema.columns where table_name = '{people_raw}'"
+        ),
+    ),
+    quiet(
+        "orm_introspection",
+        psql(
+            "select a.attname, format_type(a.atttypid, a.atttypmod) from pg_attribute a where a.attrelid = '{people}'::regclass and a.attnum > 0 order by a.attnum"
+        ),
+    ),
     quiet("describe", psql("\\d {people}\n")),
     quiet("health", _health),
     quiet("health_limit", psql("select 1; select now(); select version(); show server_version")),

@@ -34,7 +34,9 @@ QUIET: tuple[Act, ...] = tuple(
 )
 
 
-def run(seed: int, folder: Path, variants: Sequence[str] = tuple(VARIANTS), only: Sequence[str] = (), scale: float = 1.0) -> Score:
+def run(
+    seed: int, folder: Path, variants: Sequence[str] = tuple(VARIANTS), only: Sequence[str] = (), scale: float = 1.0
+) -> Score:
     """Do the acts in every variant, scan each variant's log with a catalogue scanned from the live database, and judge."""
     started = time.monotonic()
     world = World.make(seed, scale=scale)

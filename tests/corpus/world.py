@@ -24,12 +24,132 @@ _PHONES = ("hp_no", "phone", "mobile_no", "tel", "PhoneNo")
 _EMAILS = ("eml", "email", "email_addr", "mail_addr", "EMail")
 _RRNS = ("jumin_no", "rrn", "resident_no", "ssn_kr")
 _ADDRESSES = ("addr", "address", "home_addr", "AddrLine")
-_SYLLABLES = "가 나 다 도 라 민 서 지 현 수 영 준 우 연 경 진 은 하 호 희 정 태 성 재 윤 주 혜 선 미 동".split()
-_FAMILIES = "김 이 박 최 정 강 조 윤 장 임 한 오 서 신 권 황 안 송 류 홍".split()
-_FIRST = """James Mary Robert Linda Michael Susan David Karen Thomas Nancy Daniel Lisa Matthew Betty Mark Sandra Steven Ashley
-Andrew Donna Paul Emily Joshua Carol Kevin Amanda Brian Melissa George Deborah Edward Laura""".split()
-_LAST = """Smith Johnson Brown Taylor Wilson Evans Walker Wright Green Hall Wood Clarke Jackson Harris Cooper King Lee Martin Morris
-James Turner Hill Moore Allen Scott Adams Baker Nelson Carter Mitchell Roberts Phillips Campbell Parker Edwards Collins""".split()
+_SYLLABLES = [
+    "가",
+    "나",
+    "다",
+    "도",
+    "라",
+    "민",
+    "서",
+    "지",
+    "현",
+    "수",
+    "영",
+    "준",
+    "우",
+    "연",
+    "경",
+    "진",
+    "은",
+    "하",
+    "호",
+    "희",
+    "정",
+    "태",
+    "성",
+    "재",
+    "윤",
+    "주",
+    "혜",
+    "선",
+    "미",
+    "동",
+]
+_FAMILIES = [
+    "김",
+    "이",
+    "박",
+    "최",
+    "정",
+    "강",
+    "조",
+    "윤",
+    "장",
+    "임",
+    "한",
+    "오",
+    "서",
+    "신",
+    "권",
+    "황",
+    "안",
+    "송",
+    "류",
+    "홍",
+]
+_FIRST = [
+    "James",
+    "Mary",
+    "Robert",
+    "Linda",
+    "Michael",
+    "Susan",
+    "David",
+    "Karen",
+    "Thomas",
+    "Nancy",
+    "Daniel",
+    "Lisa",
+    "Matthew",
+    "Betty",
+    "Mark",
+    "Sandra",
+    "Steven",
+    "Ashley",
+    "Andrew",
+    "Donna",
+    "Paul",
+    "Emily",
+    "Joshua",
+    "Carol",
+    "Kevin",
+    "Amanda",
+    "Brian",
+    "Melissa",
+    "George",
+    "Deborah",
+    "Edward",
+    "Laura",
+]
+_LAST = [
+    "Smith",
+    "Johnson",
+    "Brown",
+    "Taylor",
+    "Wilson",
+    "Evans",
+    "Walker",
+    "Wright",
+    "Green",
+    "Hall",
+    "Wood",
+    "Clarke",
+    "Jackson",
+    "Harris",
+    "Cooper",
+    "King",
+    "Lee",
+    "Martin",
+    "Morris",
+    "James",
+    "Turner",
+    "Hill",
+    "Moore",
+    "Allen",
+    "Scott",
+    "Adams",
+    "Baker",
+    "Nelson",
+    "Carter",
+    "Mitchell",
+    "Roberts",
+    "Phillips",
+    "Campbell",
+    "Parker",
+    "Edwards",
+    "Collins",
+]
 
 
 @dataclass(frozen=True)
@@ -128,7 +248,7 @@ class World:
         raw = {f"{role}_raw": n[role] for role in ("people", "schema", "side")}
         first = self.people[0].key
         places = {
-            "unicode_people": "U&\"" + "".join(f"\\{ord(c):04x}" for c in n["people"]) + "\"",
+            "unicode_people": 'U&"' + "".join(f"\\{ord(c):04x}" for c in n["people"]) + '"',
             "people_pkey": q(f"{n['people']}_pkey"),
             "first": str(first),
             "last": str(self.people[-1].key),
@@ -159,4 +279,6 @@ class World:
     def whose(self, part: Callable[[Person], str]) -> Callable[[str], set[str]]:
         """The same where only a part or a disguise of a value leaves: ``part`` says which."""
         owners = {part(p): f"p{p.key}" for p in self.people}
-        return lambda text: {owners[piece] for line in text.split("\n") for piece in (line.strip(), *line.split("|")) if piece in owners}
+        return lambda text: {
+            owners[piece] for line in text.split("\n") for piece in (line.strip(), *line.split("|")) if piece in owners
+        }

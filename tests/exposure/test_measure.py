@@ -338,7 +338,8 @@ def formulas(cases: list[tuple[int, int, int, bool]]) -> list[tuple[int, int, in
     try:
         engine.execute(MACROS)
         names = ("persons_low", "persons_best", "persons_high")
-        call = ", ".join(f"{name}(?::bigint, ?::bigint, ?::bigint, ?)::bigint" for name in names)
+        more = {"persons_best": ", false"}
+        call = ", ".join(f"{name}(?::bigint, ?::bigint, ?::bigint, ?{more.get(name, '')})::bigint" for name in names)
         return [tuple(engine.execute(f"select {call}", [*case] * 3).fetchone() or ()) for case in cases]
     finally:
         engine.close()
