@@ -17,6 +17,7 @@ from scanner.exposure import PACKED, Facts, facts
 from scanner.lineage.created import created_functions
 from scanner.model import Column, Flow, Function, Kind, Lineage, Schema, Table, TableRef
 
+_OURS = frozenset({"postgresql", "sqlite"})  # whose views and functions are read by PostgreSQL's grammar
 _COPIES = frozenset({Kind.CREATE_AS, Kind.INSERT, Kind.REFRESH, Kind.CREATE_VIEW, Kind.MERGE, Kind.UPDATE})
 
 
@@ -79,7 +80,7 @@ class ShapeBook:
         result = facts(shape, found, self.schema, logged=logged, statement=statement or "")
         found = self._of_prepared(found)
         copy = self._derive(found, result, rows, statement or "")
-        if found.kind is Kind.DDL and statement and self.dialect in ("postgresql", "sqlite"):
+        if found.kind is Kind.DDL and statement and self.dialect in _OURS:
             self._create(created_functions(statement, replace(self.schema, functions={**self.schema.functions, **self.created})))
         result = replace(result, copies_into=str(copy) if copy else None)
         self.known[shape] = result
@@ -171,7 +172,7 @@ class ShapeBook:
             columns = self._copied_columns(found)
             if columns:
                 copy = self._copy(found, found.written, columns, result, rows)
-                if found.kind is Kind.CREATE_VIEW and self.dialect in ("postgresql", "sqlite") and "dblink" not in found.techniques:
+                if found.kind is Kind.CREATE_VIEW and self.dialect in _OURS and "dblink" not in found.techniques:
                     copy = replace(copy, kind="view", definition=statement)
                 self._enter(copy)
                 return found.written
