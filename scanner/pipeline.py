@@ -7,9 +7,7 @@ crash (unfinished batches are completed first), and with part of the world unrea
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -39,6 +37,7 @@ from scanner.sources.raw import holds, read_ranges
 from scanner.store import tables as t
 from scanner.store.events import EventStore
 from scanner.store.ledger import Ledger
+from scanner.store.lock import writing
 from scanner.store.state import now, open_state, reading, rows, upsert
 
 if TYPE_CHECKING:
@@ -93,17 +92,8 @@ class Workspace:
 
     @contextlib.contextmanager
     def lock(self, progress: Progress = _quiet) -> Iterator[None]:
-        """Held by whoever writes. A second scan waits for the first; the lock ends with the process that holds it."""
-        path = self.config.data_dir / "scan.lock"
-        with path.open("a+") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                progress("waiting", "another scan of this data directory is running")
-                fcntl.flock(handle, fcntl.LOCK_EX)
-            handle.truncate(0)
-            handle.write(f"{os.getpid()}\n")
-            handle.flush()
+        """Held by whoever writes. A second scan waits for the first, on this host or another that shares the state."""
+        with writing(self.config.data_dir, self.state, lambda reason: progress("waiting", reason)):
             yield
 
 

@@ -1,23 +1,29 @@
 """Scans and catalogue scans at the times the configuration names, inside the serving process.
 
-APScheduler with its in-memory job store: nothing is shared between schedulers, a missed run is made up once, and no job
-overlaps itself. A failing job is logged with its next step and does not stop the others.
+APScheduler with its in-memory job store: nothing is shared between schedulers, a missed run is made up once (also one missed
+while no scheduler ran), and no job overlaps itself. A failing job is logged with its next step and does not stop the others.
 """
 
 from __future__ import annotations
 
+import json
 import logging
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
+from sqlalchemy import select
 
 from scanner.config import Config
 from scanner.errors import ScannerError
 from scanner.notify import tell
 from scanner.pipeline import Workspace, catalog_scan, scan
+from scanner.store import tables as t
+from scanner.store.state import reading
 
 log = logging.getLogger(__name__)
 
@@ -48,11 +54,14 @@ def run_catalog(config: Config, database: str) -> None:
 
 def run_notify(config: Config) -> None:
     """Retries, digests and escalations that have become due."""
+    state = Workspace.open(config).state
     try:
-        told = tell(Workspace.open(config).state, config)
+        told = tell(state, config)
     except ScannerError as error:
         log.error("telling failed: %s", error)  # noqa: TRY400 - as above
         return
+    finally:
+        state.dispose()
     for channel, problem in told.errors.items():
         log.warning("channel %s: %s", channel, problem)
 
@@ -60,6 +69,7 @@ def run_notify(config: Config) -> None:
 def make_scheduler(config: Config) -> BackgroundScheduler:
     """The scheduler with its jobs, not started."""
     zone = ZoneInfo(config.time_zone)
+    now, last = datetime.now(UTC), _last_runs(config)
     scheduler = BackgroundScheduler(
         timezone=zone, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 3600}
     )
@@ -68,15 +78,39 @@ def make_scheduler(config: Config) -> BackgroundScheduler:
         for job, cron in jobs:
             if cron is None:
                 continue
-            scheduler.add_job(
-                job,
-                CronTrigger.from_crontab(_named_weekdays(cron), timezone=zone),
-                args=(config, name),
-                id=f"{job.__name__}:{name}",
-            )
+            trigger = CronTrigger.from_crontab(_named_weekdays(cron), timezone=zone)
+            missed = {"next_run_time": now} if _missed(trigger, last[job.__name__, name], now) else {}
+            scheduler.add_job(job, trigger, args=(config, name), id=f"{job.__name__}:{name}", **missed)
     if config.notify.channels:
         scheduler.add_job(run_notify, "interval", minutes=1, args=(config,), id="run_notify")
     return scheduler
+
+
+def _last_runs(config: Config) -> defaultdict[tuple[str, str], datetime | None]:
+    """When each job last began, by its function's name and database."""
+    found: defaultdict[tuple[str, str], datetime | None] = defaultdict(lambda: None)
+    workspace = Workspace.open(config)
+    try:
+        with reading(workspace.state) as connection:
+            for row in connection.execute(select(t.run).order_by(t.run.c.id.desc()).limit(_LOOK_BACK)):
+                for name in json.loads(row.databases):
+                    found["run_scan", name] = found["run_scan", name] or datetime.fromisoformat(row.started_at)
+            for row in connection.execute(select(t.catalog.c.database, t.catalog.c.scanned_at)):
+                found["run_catalog", row.database] = datetime.fromisoformat(row.scanned_at)
+    finally:
+        workspace.state.dispose()
+    return found
+
+
+_LOOK_BACK = 1000  # runs; a database that none of them scanned is due
+
+
+def _missed(trigger: CronTrigger, last: datetime | None, now: datetime) -> bool:
+    """Whether a run should have begun since the last one did."""
+    if last is None:
+        return True
+    due = trigger.get_next_fire_time(None, last)
+    return due is not None and due <= now
 
 
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")

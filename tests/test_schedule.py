@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,10 @@ import yaml
 
 from scanner.config import Config, load_config
 from scanner.errors import StoreError
+from scanner.pipeline import Workspace
 from scanner.schedule import make_scheduler, run_catalog, run_scan
+from scanner.store import tables as t
+from scanner.store.state import iso, now
 
 SEOUL = ZoneInfo("Asia/Seoul")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -81,6 +84,32 @@ def test_missed_runs_are_made_up_once_and_no_job_overlaps_itself(tmp_path: Path)
             assert job.max_instances == 1
     finally:
         scheduler.shutdown()
+
+
+def test_what_was_missed_while_nobody_scheduled_is_made_up_at_the_start(tmp_path: Path) -> None:
+    """A scan an hour ago and a catalogue scan just now: the scan is due, the catalogue is not."""
+    given = config(tmp_path, catalog="0 3 1 1 *")
+    workspace = Workspace.open(given)
+
+    def due() -> dict[str, bool]:
+        soon = datetime.now(UTC) + timedelta(seconds=30)
+        scheduler = make_scheduler(given)
+        scheduler.start(paused=True)
+        try:
+            return {job.id: job.next_run_time <= soon for job in scheduler.get_jobs()}
+        finally:
+            scheduler.shutdown()
+
+    assert due() == {"run_scan:shop": True, "run_catalog:shop": True}
+    document = {"database": "shop", "version": "1", "scanned_at": now(), "document": "{}", "gaps": "[]"}
+    with workspace.state.begin() as connection:
+        connection.execute(t.catalog.insert().values(document))
+        hour = iso(datetime.now(UTC) - timedelta(hours=1))
+        connection.execute(t.run.insert().values(started_at=hour, status="complete", databases='["shop"]'))
+    assert due() == {"run_scan:shop": True, "run_catalog:shop": False}
+    given = config(tmp_path, scan="0 3 1 1 *", catalog="0 3 1 1 *")
+    assert due() == {"run_scan:shop": False, "run_catalog:shop": False}
+    workspace.state.dispose()
 
 
 def test_a_failing_job_is_logged_with_its_next_step(

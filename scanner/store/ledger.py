@@ -13,8 +13,9 @@ from datetime import date, datetime
 from typing import Any, Protocol
 
 import pyarrow as pa
-from sqlalchemy import Engine, delete, func, select, update
+from sqlalchemy import Connection, Engine, delete, func, select, update
 
+from scanner.errors import StoreError
 from scanner.model import FileId, Position, Skip
 from scanner.store import tables as t
 from scanner.store.events import EventStore, StagedBatch
@@ -121,6 +122,7 @@ class Ledger:
         file = piece.file
         moments = _bounds(events)
         with self.state.begin() as connection:
+            self._claim(connection, source_id, piece)
             connection.execute(
                 t.batch.insert().values(
                     id=staged.batch,
@@ -159,7 +161,6 @@ class Ledger:
                         for s in piece.skips
                     ],
                 )
-            upsert(connection, t.source_file, [_file_row(source_id, piece)])
             document = pack(changes.sessions)
             upsert(connection, t.session_state, [{"database": database, "document": document, "updated_at": now()}])
             upsert(connection, t.shape, changes.shapes, keep=("first_seen",))
@@ -171,6 +172,19 @@ class Ledger:
             insert_new(connection, t.contract_version, changes.contracts)
         if staged.files:
             self._publish(staged)
+
+    def _claim(self, connection: Connection, source_id: str, piece: ReadPiece) -> None:
+        """Move the file's position from the piece's start to its end. Whoever lost the scan lock finds it moved already."""
+        row, c = _file_row(source_id, piece), t.source_file.c
+        mine = (c.source_id == source_id, c.file_id == piece.file.id)
+        moved = connection.execute(update(t.source_file).where(*mine, c.position == piece.start).values(**row)).rowcount
+        if not moved:
+            if connection.execute(select(c.position).where(*mine)).first() is not None:
+                raise StoreError(
+                    f"{piece.file.path} was read by another scan in the meantime",
+                    "nothing is lost or doubled: this scan's part is left out; see that one host scans at a time",
+                )
+            connection.execute(t.source_file.insert().values(**row))
 
     def note_file(self, source_id: str, piece: ReadPiece) -> None:
         """Remember where a file was found that holds nothing new."""
