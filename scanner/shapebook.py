@@ -77,7 +77,8 @@ class ShapeBook:
         database that the session was in."""
         path = (dbname,) if dbname and self.dialect in ("mariadb", "mysql", "bigquery") else ()
         found = lineage.analyze(statement, self.schema, logged=logged, command=command, search_path=path, dialect=self.dialect)
-        result = facts(shape, found, self.schema, logged=logged, statement=statement or "")
+        named = lineage.relations(logged, self.schema, self.dialect)
+        result = facts(shape, found, self.schema, logged=named, statement=statement or "")
         found = self._of_prepared(found)
         copy = self._derive(found, result, rows, statement or "")
         if found.kind is Kind.DDL and statement and self.dialect in _OURS:

@@ -40,6 +40,15 @@ def analyze(
     return analysis.analyze(statement, schema, logged=logged, command=command, search_path=search_path)
 
 
+def relations(logged: Sequence[str], schema: Schema, dialect: str) -> tuple[str, ...]:
+    """The relations that the audit log named, spelled as in the catalogue where the log spells them otherwise."""
+    if not logged or dialect not in (*GENERIC, *MYSQL, MONGODB):
+        return tuple(logged)
+    from scanner.lineage import generic
+
+    return generic.resolved(logged, schema, mongodb=dialect == MONGODB, mysql=dialect in MYSQL)
+
+
 def masked(statement: str, dialect: str = "postgresql") -> str:
     """The statement with ``?`` for every literal, without comments, on one line."""
     if dialect in MYSQL:
@@ -57,4 +66,4 @@ def masked(statement: str, dialect: str = "postgresql") -> str:
     return masking.masked(statement)
 
 
-__all__ = ["SENTENCES", "ShapeMemory", "Shapes", "Technique", "analyze", "assign_shapes", "masked"]
+__all__ = ["SENTENCES", "ShapeMemory", "Shapes", "Technique", "analyze", "assign_shapes", "masked", "relations"]

@@ -18,8 +18,9 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
+from scanner.lineage.generic.names import Names, namespace
 from scanner.lineage.mysql import shapes
-from scanner.lineage.mysql.names import Names, distinct, star
+from scanner.lineage.mysql.names import distinct, star
 from scanner.lineage.mysql.words import words as word_set
 from scanner.lineage.techniques import Technique
 from scanner.model import Destination, Flow, Kind, Lineage, Output, Schema, TableRef
@@ -46,7 +47,7 @@ _KEPT = ("command", "ns", "limit", "batchSize", "aggregate", "find", "collection
 
 def analyze(statement: str | None, schema: Schema, *, logged: Sequence[str] = ()) -> Lineage:
     """What one command reads, returns and writes. Never raises, whatever the text."""
-    names = Names(schema, tuple(_namespace(name) for name in logged if name))
+    names = Names(schema, tuple(namespace(name) for name in logged if name))
     known = tuple(ref for ref in names.read if not ref.name.startswith("$cmd"))
     try:
         found = json.loads(statement or "")
@@ -134,10 +135,6 @@ def _other(word: str, found: dict[str, Any], read: tuple[TableRef, ...], names: 
 def _parts(ns: str) -> tuple[str, str]:
     database, _, collection = ns.partition(".")
     return database, collection
-
-
-def _namespace(name: str) -> TableRef:
-    return TableRef(*_parts(name))
 
 
 def _others(args: dict[str, Any], found: dict[str, Any], names: Names) -> Iterator[TableRef]:

@@ -7,6 +7,7 @@ its text or the log names counts as read. What is not understood is never harmle
 from __future__ import annotations
 
 from scanner.lineage.generic.analysis import analyze
+from scanner.lineage.generic.names import resolved
 from scanner.lineage.generic.shapes import masked, shape_codes
 
-__all__ = ["analyze", "masked", "shape_codes"]
+__all__ = ["analyze", "masked", "resolved", "shape_codes"]

@@ -11,8 +11,9 @@ from sqlglot import exp
 from sqlglot.errors import ErrorLevel, SqlglotError
 
 from scanner.lineage import analysis as common
+from scanner.lineage.generic.names import Names, logged_relation
 from scanner.lineage.mysql import rewrite
-from scanner.lineage.mysql.names import Names, Translated, distinct, star
+from scanner.lineage.mysql.names import Translated, distinct, star
 from scanner.lineage.techniques import Technique
 from scanner.model import CUT_MARK, Destination, Flow, Kind, Lineage, Output, Schema, TableRef
 
@@ -31,12 +32,6 @@ _AUDIT = re.compile(r"(?i)\A\s*(?:no)?audit\b|\b(?:server|database)\s+audit\b|\b
 _WORD = re.compile(r"[^\W\d][\w$#]*")
 _MAX_LENGTH = 200_000
 """Longer texts are not parsed: the parser is recursive and slow. What they name counts as read."""
-
-
-def logged_relation(name: str) -> TableRef:
-    """A relation as the log spells it: ``table``, ``schema.table`` or ``database.schema.table``."""
-    parts = [part.strip('[]"`') for part in name.split(".")]
-    return TableRef(parts[-2] if len(parts) > 1 else "", parts[-1])
 
 
 def analyze(

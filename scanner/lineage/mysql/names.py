@@ -42,11 +42,16 @@ class Names:
             known = self._folded.get((candidate.lower(), name.lower()))
             if known is not None:
                 return known
-        if not database and not self.database:
+        if self.stands_in or (not database and not self.database):
             elsewhere = [ref for ref in tables if ref.name.lower() == name.lower()]
             if elsewhere:
                 return elsewhere[0]
         return TableRef(candidates[0], name)
+
+    @cached_property
+    def stands_in(self) -> bool:
+        """Whether the catalogue is a SQLite copy of the server's, which has one schema only: names alone decide then."""
+        return {ref.schema for ref in self.schema.tables} == {"public"}
 
     def _named(self, name: str) -> list[TableRef]:
         return [ref for ref in self.logged if ref.name.lower() == name.lower()]
