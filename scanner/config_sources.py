@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import glob
+import hashlib
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from sqlalchemy.engine import make_url
 
 from scanner.config_prefix import DEFAULT_PREFIX, PrefixError, parse_prefix
-from scanner.config_values import SOURCE_TYPES, TimeZone, Url, closest, path_text, wrong
+from scanner.config_values import SOURCE_TYPES, SQL_SOURCES, TimeZone, Url, closest, hide_secrets, path_text, wrong
 
 
 class Model(BaseModel):
@@ -18,17 +22,32 @@ class Model(BaseModel):
     )
 
 
+# Keys of one kind of source or of a few: no other may have them.
+_OWN: dict[str, tuple[str, ...]] = {
+    "files": ("sqlserver_audit",),
+    "table": ("sqlserver_audit", "oracle_unified"),
+    "views": ("snowflake",),
+    "overlap": SQL_SOURCES,
+    "keep_days": SQL_SOURCES,
+}
+
+
 class AuditSource(Model):
     """Where one audit log is. ``path`` is a glob; ``time_zone`` is that of times logged without one."""
 
     type: str
-    path: Annotated[str, BeforeValidator(path_text), Field(min_length=1)]
+    path: Annotated[str, BeforeValidator(path_text)] = ""  # a file or glob; none for a source that is read by SQL
     time_zone: TimeZone | None = None
     log_line_prefix: str | None = None  # of postgres_stderr: the server's setting; PostgreSQL's own default when left out
     query_log_limit: int | None = Field(default=None, ge=0)  # of mariadb_server_audit: the setting of that name; 1024 if left out
     slow_log: Annotated[str, BeforeValidator(path_text), Field(min_length=1)] | None = None  # of mariadb_server_audit: row counts
     row_counts: str | None = None  # of mariadb_server_audit: performance_schema, asked at ``url``
     url: Url | None = None  # of what is asked by SQL; the database's own when left out
+    files: str | None = None  # of sqlserver_audit: the audit's files as the server names them
+    table: str | None = None  # of sqlserver_audit and oracle_unified: a table or view to read instead
+    views: str | None = None  # of snowflake: the schema of the account usage views
+    overlap: int | None = Field(default=None, gt=0)  # of sources read by SQL: seconds by which rows may come late
+    keep_days: int | None = Field(default=None, ge=0)  # of the same: how long rows that were read are kept; 0 for ever
 
     @field_validator("type")
     @classmethod
@@ -58,6 +77,15 @@ class AuditSource(Model):
             raise wrong("{value} is no place of row counts", self.row_counts, "write performance_schema", key="row_counts")
         if self.row_counts and self.slow_log:
             raise wrong("stands beside slow_log", hint="row counts come from one of them: take the other out", key="row_counts")
+        for name, types in _OWN.items():
+            if getattr(self, name) is not None and self.type not in types:
+                raise wrong(f"is of no use to {self.type}", hint="take it out, or correct `type`", key=name)
+        if self.type in SQL_SOURCES and self.path:
+            raise wrong("is read by SQL and has no path", hint="give its url, or correct `type`", key="path")
+        if self.type not in SQL_SOURCES and not self.path:
+            raise wrong("is missing" if "path" not in self.model_fields_set else "is empty", hint="add `path: …`", key="path")
+        if self.type == "sqlserver_audit" and not (self.files or self.table):
+            raise wrong("is missing", hint="add `files: …`, what the audit's files are called on the server", key="files")
         if self.url is not None and not self.asks_sql:
             raise wrong(f"is of no use to {self.type}", hint="take it out, or correct `type`", key="url")
         return self
@@ -65,7 +93,20 @@ class AuditSource(Model):
     @property
     def asks_sql(self) -> bool:
         """Whether something of this source is asked by SQL, at ``url``."""
-        return self.row_counts is not None
+        return self.row_counts is not None or self.type in SQL_SOURCES
+
+    @property
+    def shown(self) -> str:
+        """Where it is, for people to read: no secret is in it."""
+        return hide_secrets(make_url(self.url.get_secret_value())) if self.url is not None and not self.path else self.path
+
+    def place(self, data_dir: Path, database: str) -> str:
+        """The files to read: ``path``, or where rows that were read by SQL are kept."""
+        if self.type not in SQL_SOURCES:
+            return self.path
+        what = "\0".join([self.type, self.shown, self.files or "", self.table or "", self.views or ""])
+        name = f"{database}-{self.type}-{hashlib.sha256(what.encode()).hexdigest()[:8]}"
+        return glob.escape(str(data_dir.absolute() / "spool" / name)) + "/*.jsonl"
 
     @property
     def counts_elsewhere(self) -> bool:
@@ -81,5 +122,10 @@ class AuditSource(Model):
             "slow_log": self.slow_log,
             "row_counts": self.row_counts,
             "url": self.url.get_secret_value() if self.url is not None else None,
+            "files": self.files,
+            "table": self.table,
+            "views": self.views,
+            "overlap": self.overlap,
+            "keep_days": self.keep_days,
         }
         return {name: str(value) for name, value in own.items() if value is not None}

@@ -30,7 +30,13 @@ SOURCE_TYPES: Mapping[str, str] = {
     "aws_das": "",  # of several engines: the database says which
     "bigquery_audit": "bigquery",
     "mongodb_audit": "mongodb",
+    "sqlserver_audit": "mssql",
+    "oracle_unified": "oracle",
+    "snowflake": "snowflake",
 }
+
+SQL_SOURCES = ("sqlserver_audit", "oracle_unified", "snowflake")
+"""Types that are read by SQL, at their ``url``, and have no ``path``."""
 
 # SQLAlchemy dialect -> the engine whose SQL and audit log it is.
 ENGINES: Mapping[str, str] = {
@@ -42,10 +48,11 @@ ENGINES: Mapping[str, str] = {
     "mssql": "mssql",
     "bigquery": "bigquery",
     "mongodb": "mongodb",
+    "snowflake": "snowflake",
 }
 
 # Where an unqualified table name of a contract may live.
-DEFAULT_SCHEMAS: Mapping[str, str] = {"postgresql": "public", "sqlite": "main"}
+DEFAULT_SCHEMAS: Mapping[str, str] = {"postgresql": "public", "sqlite": "main", "mssql": "dbo", "snowflake": "public"}
 
 LOCAL_SOCKET = "[local]"  # how PostgreSQL logs a client on a Unix socket
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

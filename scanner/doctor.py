@@ -12,7 +12,6 @@ from sqlalchemy import func, select, text
 from scanner.config import Config, load_config
 from scanner.doctor_audit import Check, PostgresServer, ask_mariadb, mariadb_checks, postgres_checks
 from scanner.errors import ScannerError, SourceError
-from scanner.model import SourceNotice
 from scanner.pipeline import Workspace, load_schema
 from scanner.remote import reading as reading_from
 from scanner.ruleset import load_rules, test_rules
@@ -184,12 +183,12 @@ def _sources(workspace: Workspace, name: str) -> Iterator[Check]:
         yield Check(f"audit source of {name}", "problem", "none is configured", "add `audit:` with the path of its log")
     for index, audit in enumerate(config.databases[name].audit):
         what = f"audit source {name}/{index}"
-        source = SOURCES[audit.type](audit.path, audit.time_zone or config.time_zone, **audit.options)
+        source = SOURCES[audit.type](audit.place(config.data_dir, name), audit.time_zone or config.time_zone, **audit.options)
         known = workspace.ledger.positions(f"{name}/{index}")
-        first = next(iter(source.read(known, slice_bytes=64 * 1024)), None)
-        if isinstance(first, SourceNotice) and first.fatal:
-            yield Check(what, "problem", f"{first.path}: {first.reason}", first.hint)
+        against = source.probe(known)
+        if against is not None:
+            yield Check(what, "problem", f"{against.path}: {against.reason}", against.hint)
         else:
-            yield Check(what, "ok", f"{audit.type}, {audit.path}, {len(known)} files known")
+            yield Check(what, "ok", f"{audit.type}, {audit.shown}, {len(known)} files known")
         for limit in source.limits():
             yield Check(what, "note", limit.reason, limit.hint)

@@ -161,10 +161,10 @@ def _ingest_database(
     try:
         for index, audit in enumerate(workspace.config.databases[name].audit):
             source_id = f"{name}/{index}"
-            progress("reading", f"{name}: {audit.path}")
+            progress("reading", f"{name}: {audit.shown}")
             task = Task(
                 type=audit.type,
-                path=audit.path,
+                path=audit.place(workspace.config.data_dir, name),
                 options=tuple(audit.options.items()),
                 time_zone=audit.time_zone or workspace.config.time_zone,
                 known=tuple(ledger.positions(source_id)),

@@ -49,7 +49,7 @@ def sources(shared: Shared) -> Any:
         last, complete = _last_run(connection), _last_run(connection, "complete")
     at = datetime.now(UTC)
     found = [
-        _source(f"{name}/{index}", name, audit.type, audit.path, summed, counted, at)
+        _source(f"{name}/{index}", name, audit.type, audit.shown, summed, counted, at)
         for name, database in shared.config.databases.items()
         for index, audit in enumerate(database.audit)
     ]

@@ -57,6 +57,11 @@ class FileSource(ABC):
         self.path = path
         self.time_zone = time_zone
 
+    def probe(self, known: Sequence[Position] = ()) -> SourceNotice | None:
+        """Whether it can be read: what stands against it, or None."""
+        first = next(iter(self.read(known, slice_bytes=64 * 1024)), None)
+        return first if isinstance(first, SourceNotice) and first.fatal else None
+
     def limits(self) -> tuple[SourceNotice, ...]:
         """What this source, as it is configured, cannot tell."""
         return ()
