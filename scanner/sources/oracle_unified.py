@@ -107,7 +107,7 @@ class OracleUnified(SqlSource):
             state.alias("error_code"),
             pl.when(kind != str(RecordKind.AUDIT)).then(pl.concat_str(action, pl.lit(" "), state)).alias("message"),
             pl.when(kind == str(RecordKind.AUDIT)).then("audit_class").alias("audit_class"),
-            pl.when(said).then(action).alias("command"),
+            pl.when(said).then(action.replace("EXECUTE", "EXEC")).alias("command"),
             "object_type",
             named.alias("object_name"),
             pl.when(said).then(pl.coalesce("statement_id", "n")).alias("statement_id"),

@@ -30,8 +30,8 @@ _TIME = sa.DateTime(timezone=True)
 _QUERY: dict[str, Any] = {
     "query_id": sa.Unicode, "query_text": sa.Text, "database_name": sa.Unicode, "schema_name": sa.Unicode,
     "query_type": sa.Unicode, "session_id": sa.BigInteger, "user_name": sa.Unicode, "role_name": sa.Unicode,
-    "execution_status": sa.Unicode, "error_code": sa.Unicode, "error_message": sa.Unicode, "start_time": _TIME, "rows_produced": sa.BigInteger,
-    "rows_unloaded": sa.BigInteger,
+    "execution_status": sa.Unicode, "error_code": sa.Unicode, "error_message": sa.Unicode, "start_time": _TIME,
+    "rows_produced": sa.BigInteger, "rows_unloaded": sa.BigInteger,
 }  # fmt: skip
 _ACCESS: dict[str, Any] = {"query_id": sa.Unicode, "base_objects_accessed": sa.Text, "direct_objects_accessed": sa.Text}
 _SESSION: dict[str, Any] = {"session_id": sa.BigInteger, "login_event_id": sa.BigInteger, "client_application_id": sa.Unicode}

@@ -94,7 +94,7 @@ class Spool:
             lines.append(head + (b"," + content if content else b"") + b"}\n")
         if not lines:
             return 0
-        if target is None or target.stat().st_size >= FILE_BYTES:
+        if target is None or (relation != MARK and target.stat().st_size >= FILE_BYTES):
             target = self.folder / f"{number - len(lines) + 1:015d}.jsonl"
         try:
             with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as file:  # noqa: PTH123 - its mode
@@ -143,8 +143,8 @@ def micros(moment: datetime) -> int:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, bool | int | str):
-        return value
+    if isinstance(value, int | str):
+        return int(value) if isinstance(value, bool) else value
     if isinstance(value, datetime):
         return (value if value.tzinfo is not None else value.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
     if isinstance(value, Decimal):

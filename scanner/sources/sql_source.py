@@ -103,8 +103,8 @@ class SqlSource(FileSource):
         data: bytes,
         base: int,
         *,
-        at_end: bool,  # noqa: ARG002 - the spool ends with whole lines
-        final: bool,  # noqa: ARG002
+        at_end: bool,
+        final: bool,  # noqa: ARG002 - the spool ends with whole lines
         longer_than: int,  # noqa: ARG002
     ) -> Parsed:
         ends = find_bytes(np.frombuffer(data, np.uint8), 10).astype(np.int64) + 1
@@ -112,7 +112,14 @@ class SqlSource(FileSource):
             return Parsed(RECORD_SCHEMA.empty_table(), (), 0)
         starts = np.concatenate([[0], ends[:-1]]).astype(np.int64)
         rows, skips = self._rows(data, starts, ends, base)
-        return Parsed(_as_records(self.records(rows)), skips, int(ends[-1]))
+        consumed = int(ends[-1])
+        if not at_end and rows.height:  # rows of one moment may be of one act, and stay together
+            last = rows.row(-1, named=True)
+            other = ((rows["at"] != last["at"]) | (rows["of"] != last["of"])).arg_true()
+            rows = rows.head(int(other[-1]) + 1 if len(other) else 0)
+            consumed = int(rows["offset"][-1] + rows["length"][-1]) - base if rows.height else 0
+            skips = tuple(skip for skip in skips if skip.offset < base + consumed)
+        return Parsed(_as_records(self.records(rows)), skips, consumed)
 
     # -- steps ----------------------------------------------------------------------------------------------------
 
@@ -128,15 +135,17 @@ class SqlSource(FileSource):
                 asked = asked.order_by(question.cursor, *question.order)
                 result = connection.execution_options(stream_results=True, yield_per=FETCH_ROWS).execute(asked)
                 for part in result.mappings().partitions():
-                    rows = [
-                        (micros(row["at"]), {k: v for k, v in row.items() if k != "at"}) for row in part if row["at"] is not None
-                    ]
+                    rows = [(micros(row["at"]), self._fitting(dict(row))) for row in part if row["at"] is not None]
                     if len(rows) < len(part):
                         yield SourceNotice(safe_url(self.url), f"{len(part) - len(rows)} rows have no time and were left out")
                     added += self.spool.append(question.relation, rows, recent.rows[question.relation], question.key)
                     latest = max([at for at, _ in rows] + ([latest] if latest is not None else []), default=None)
         if added and latest is not None:
             self.spool.mark(latest)
+
+    def _fitting(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """A row's columns as the spool has them, whatever type the driver gave them."""
+        return {name: _number(row[name]) if self.columns[name] == "int" else row[name] for name in row if name != "at"}
 
     def _rows(self, data: bytes, starts: np.ndarray, ends: np.ndarray, base: int) -> tuple[pl.DataFrame, tuple[Skip, ...]]:
         import polars as pl
@@ -159,6 +168,13 @@ class SqlSource(FileSource):
             found = pl.read_ndjson(io.BytesIO(kept), schema=kinds) if kept else pl.DataFrame(schema=kinds)
         found = found.with_columns(pl.Series("offset", starts + base), pl.Series("length", ends - starts))
         return found.filter(pl.col("of") != MARK), tuple(skips)
+
+
+def _number(value: Any) -> int | None:
+    try:
+        return int(value) if value is not None else None
+    except (TypeError, ValueError):
+        return None
 
 
 def _is_row(line: bytes) -> bool:

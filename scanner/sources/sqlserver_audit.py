@@ -148,7 +148,13 @@ _TYPES: dict[str, Any] = {
     "event_time": sa.DateTime, "sequence_number": sa.Integer, "succeeded": sa.Boolean, "session_id": sa.Integer,
     "transaction_id": sa.BigInteger, "object_id": sa.BigInteger, "response_rows": sa.BigInteger, "affected_rows": sa.BigInteger,
 }  # fmt: skip
-_ACTIONS = {"SL": "SELECT", "IN": "INSERT", "UP": "UPDATE", "DL": "DELETE", "EX": "EXECUTE"}
+_ACTIONS = {
+    "SL": "SELECT",
+    "IN": "INSERT",
+    "UP": "UPDATE",
+    "DL": "DELETE",
+    "EX": "EXEC",
+}  # EXECUTE would be of a prepared statement
 
 
 def _column(source: sa.FromClause, name: str) -> sa.ColumnElement[Any]:
