@@ -20,7 +20,7 @@ from api.deps import Context
 from api.errors import Problem
 from api.schemas import moment
 from scanner.engine import Engine, open_event_engine
-from scanner.model import EVENT_SCHEMA
+from scanner.model import SHOWN_SCHEMA
 
 LONGEST = 20.0
 """Seconds a query may take."""
@@ -28,7 +28,7 @@ WAIT = 5.0
 """Seconds a query waits for its turn."""
 _MEMORY = "256MB"
 _TICK = timedelta(microseconds=1)
-_COLUMNS = ", ".join(f'"{name}"' for name in EVENT_SCHEMA.names)
+_COLUMNS = ", ".join(f'"{name}"' for name in SHOWN_SCHEMA.names)
 
 CONDITIONS: dict[str, str] = {
     "database": "database = ?",

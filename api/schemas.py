@@ -110,6 +110,12 @@ class Event(Answer):
     source_offset: int | None
     source_length: int | None
     batch: int | None
+    person_table: str | None
+    person_total: int | None
+    key_domain: str | None
+    key_low: int | None
+    key_high: int | None
+    key_count: int | None
 
 
 class EventPage(Answer):

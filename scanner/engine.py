@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     import duckdb
 
 Engine: TypeAlias = "duckdb.DuckDBPyConnection"
+
+# of columns that files of older versions lack
+_SQL_TYPES = {pa.string(): "varchar", pa.int64(): "bigint", pa.list_(pa.int64()): "bigint[]"}
+
+
+def missing_columns(known: Collection[str]) -> list[str]:
+    """SQL of null columns for those of EVENT_SCHEMA that event files of an older version lack."""
+    return [f'null::{_SQL_TYPES[f.type]} as "{f.name}"' for f in EVENT_SCHEMA if f.name not in known and f.type in _SQL_TYPES]
 
 
 def open_engine(*, memory: str = "512MB", threads: int | None = None, spill_to: str | None = None) -> Engine:
@@ -47,8 +55,8 @@ def open_event_engine(folder: Path, files: Sequence[Path], *, memory: str = "512
     engine.execute("SET enable_external_access = false")
     names = [str(file.resolve()) for file in files]
     if names:
-        relation = engine.read_parquet(names, hive_partitioning=True)
-        relation.create_view("events")
+        relation = engine.read_parquet(names, hive_partitioning=True, union_by_name=True)
+        relation.project(", ".join(["*", *missing_columns(relation.columns)])).create_view("events")
     else:
         engine.register("events", EVENT_SCHEMA.empty_table())
     engine.execute("SET lock_configuration = true")

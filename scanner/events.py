@@ -42,6 +42,7 @@ ACT_SCHEMA = pa.schema(
         ("status", pa.string()),
         ("error_code", pa.string()),
         ("statement", pa.string()),
+        ("parameter", pa.string()),  # bound values, as logged
         ("logged", pa.string()),  # relations the log names, sorted, joined by U+001F
         ("returned_rows", pa.int64()),
         ("fk_check", pa.bool_()),

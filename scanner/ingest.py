@@ -20,11 +20,13 @@ from scanner.contracts import EXPORT_ROWS_SCHEMA, judge
 from scanner.engine import Engine
 from scanner.events import LAST_SCHEMA
 from scanner.exposure import Facts, SessionCarry, facts_table, measure
+from scanner.exposure.keys import with_keys
 from scanner.exposure.measure import OPEN_CURSOR_SCHEMA, PREPARED_SCHEMA, SESSION_SCHEMA, STATEMENT_SCHEMA
 from scanner.front import Piece
 from scanner.habits import HABIT_SCHEMA, Habits, changed_rows, from_rows, learn
 from scanner.model import EVENT_SCHEMA
 from scanner.shapebook import ShapeBook
+from scanner.siphash import secret_in
 from scanner.store.ledger import BatchChanges, Ledger, arrow_rows
 from scanner.store.state import iso
 
@@ -111,10 +113,12 @@ class Ingest:
         while start < acts.num_rows or not parts:
             end = self._analyse(acts, representatives, start)
             part = acts.slice(start, end - start)
-            facts = facts_table(self._facts_for(part))
+            every = self._facts_for(part)
+            facts = facts_table(every)
             measured = measure(self.engine, part, facts, self.carry)
             self.carry = measured.carry
-            parts.append(self._join(part, measured.exposed, facts))
+            exposed = with_keys(part, measured.exposed, every, secret_in(self.config.data_dir / "keys"))
+            parts.append(self._join(part, exposed, facts))
             start = end
         return pa.concat_tables(parts)
 

@@ -312,8 +312,20 @@ EVENT_SCHEMA = pa.schema(
         ("source_offset", pa.int64()),
         ("source_length", pa.int64()),
         ("batch", pa.int64()),  # ledger entry of the batch that brought it
+        # Which people, so that a window counts each of them once (scanner.exposure.people). New columns go to the end:
+        # files of older versions lack them.
+        ("person_table", pa.string()),  # whose people: the table that describes those who were read
+        ("person_total", pa.int64()),  # people in it; null when not known
+        ("key_domain", pa.string()),  # what tells them apart, e.g. "crm.mbr.mbr_no"; "*" everybody; null when it is not known
+        ("key_low", pa.int64()),  # they are those with keys from key_low …
+        ("key_high", pa.int64()),  # … to key_high, both included
+        ("key_hashes", pa.list_(pa.int64())),  # or those whose keys, hashed with the installation's secret, are these
+        ("key_count", pa.int64()),  # keys named; more than there are hashes when only the smallest were kept
     ]
 )
+
+# What exports and the API show of an event: hashes of keys are for counting only.
+SHOWN_SCHEMA = pa.schema([column for column in EVENT_SCHEMA if column.name != "key_hashes"])
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ from scanner.findings import PERSONS_SCHEMA, FindingStore, update_findings
 from scanner.findings.hits import all_event_ids as event_ids_of_findings
 from scanner.front import Piece, Task, is_much, pieces
 from scanner.model import EVENT_SCHEMA, Schema, SourceNotice
+from scanner.siphash import secret_in
 from scanner.sources.base import SLICE_BYTES
 from scanner.sources.raw import holds, read_ranges
 from scanner.store import tables as t
@@ -87,6 +88,7 @@ class Workspace:
             config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
         except OSError as error:
             raise StoreError(f"cannot create data_dir {config.data_dir}: {error}", "choose a folder you may write to") from error
+        secret_in(config.data_dir / "keys")
         state = open_state(config.state_url.get_secret_value())
         return Workspace(config, state, events, Ledger(state, events), RawStore(config.data_dir / "raw"))
 

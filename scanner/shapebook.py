@@ -54,7 +54,7 @@ class ShapeBook:
             book._learn(ref, found)
         for row in shape_rows:
             book.known[row["shape"]] = Facts.from_json(row["facts"])
-            if row["schema_version"] == schema.version:
+            if row["schema_version"] == schema.version and '"key_plan"' in row["facts"]:  # those of older versions have none
                 book.current.add(row["shape"])
         return book
 
@@ -78,7 +78,7 @@ class ShapeBook:
         path = (dbname,) if dbname and self.dialect in ("mariadb", "mysql", "bigquery") else ()
         found = lineage.analyze(statement, self.schema, logged=logged, command=command, search_path=path, dialect=self.dialect)
         named = lineage.relations(logged, self.schema, self.dialect)
-        result = facts(shape, found, self.schema, logged=named, statement=statement or "")
+        result = facts(shape, found, self.schema, logged=named, statement=statement or "", dialect=self.dialect)
         found = self._of_prepared(found)
         copy = self._derive(found, result, rows, statement or "")
         if found.kind is Kind.DDL and statement and self.dialect in _OURS:

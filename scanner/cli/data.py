@@ -20,7 +20,7 @@ from scanner.config import load_config
 from scanner.engine import open_event_engine
 from scanner.errors import CatalogError, ScannerError, StoreError
 from scanner.findings import FindingStore
-from scanner.model import EVENT_SCHEMA, Level
+from scanner.model import SHOWN_SCHEMA, Level
 from scanner.pipeline import Workspace, catalog_scan, load_schema
 
 findings_app = typer.Typer(help="What needs a decision.", invoke_without_command=True)
@@ -113,10 +113,10 @@ def export(
     since, until = (moment(text, config.time_zone) if text else None for text in (start, end))
     files = workspace.events.files(since, until)
     engine = open_event_engine(workspace.events.folder, files)
-    columns = ", ".join(f'"{name}"' for name in EVENT_SCHEMA.names)
+    columns = ", ".join(f'"{name}"' for name in SHOWN_SCHEMA.names)
     try:
         query = engine.sql(
-            # column names come from EVENT_SCHEMA; the times are bound
+            # column names come from SHOWN_SCHEMA; the times are bound
             f"select {columns} from events where (?::timestamptz is null or time >= ?::timestamptz) "  # noqa: S608
             "and (?::timestamptz is null or time < ?::timestamptz) order by time, event_id",
             params=[since, since, until, until],
@@ -139,9 +139,9 @@ def _write(reader: Any, target: Path) -> int:
     count = 0
     suffix = target.suffix.lower()
     if suffix == ".parquet":
-        with pa.parquet.ParquetWriter(partial, EVENT_SCHEMA, compression="zstd") as writer:
+        with pa.parquet.ParquetWriter(partial, SHOWN_SCHEMA, compression="zstd") as writer:
             for batch in reader:
-                writer.write_table(pa.Table.from_batches([batch]).cast(EVENT_SCHEMA))
+                writer.write_table(pa.Table.from_batches([batch]).cast(SHOWN_SCHEMA))
                 count += batch.num_rows
     elif suffix in (".ndjson", ".jsonl"):
         with partial.open("w", encoding="utf-8") as handle:
@@ -149,13 +149,13 @@ def _write(reader: Any, target: Path) -> int:
                 count += batch.num_rows
                 handle.writelines(json.dumps(row, ensure_ascii=False, default=_iso) + "\n" for row in batch.to_pylist())
     elif suffix == ".csv":
-        flat = pa.schema([f.with_type(pa.string()) if pa.types.is_list(f.type) else f for f in EVENT_SCHEMA])
+        flat = pa.schema([f.with_type(pa.string()) if pa.types.is_list(f.type) else f for f in SHOWN_SCHEMA])
         with pa.csv.CSVWriter(partial, flat) as csv_writer:
             for batch in reader:
-                table = pa.Table.from_batches([batch]).cast(EVENT_SCHEMA)
+                table = pa.Table.from_batches([batch]).cast(SHOWN_SCHEMA)
                 lists = [
                     pa.compute.binary_join(table[f.name].combine_chunks(), ";") if pa.types.is_list(f.type) else table[f.name]
-                    for f in EVENT_SCHEMA
+                    for f in SHOWN_SCHEMA
                 ]
                 csv_writer.write_table(pa.table([_safe(column) for column in lists], schema=flat))
                 count += batch.num_rows

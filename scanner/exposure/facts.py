@@ -20,6 +20,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from scanner.exposure.keyplan import key_plan
 from scanner.model import Column, Destination, Flow, KeyPredicate, Kind, Lineage, Output, Schema, Table, TableRef
 
 _UNIQUE_IDENTIFIERS = frozenset(
@@ -100,6 +101,7 @@ class Facts:
     techniques: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()  # names of the functions called, without their schemas
     copies_into: str | None = None  # table that gets personal data by it
+    key_plan: str | None = None  # how to tell from a statement which people it names (scanner.exposure.keyplan)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
@@ -150,7 +152,15 @@ def facts_table(all_facts: Iterable[Facts]) -> pa.Table:
     return pa.table(columns, schema=FACTS_SCHEMA)
 
 
-def facts(shape: str, lineage: Lineage, schema: Schema, *, logged: Sequence[str] = (), statement: str = "") -> Facts:
+def facts(
+    shape: str,
+    lineage: Lineage,
+    schema: Schema,
+    *,
+    logged: Sequence[str] = (),
+    statement: str = "",
+    dialect: str = "postgresql",
+) -> Facts:
     """What ``lineage`` can let out of ``schema``. ``logged`` are the relations the log itself names."""
     outputs = list(lineage.outputs)
     tables = [ref for ref in lineage.tables if not _system(ref)]
@@ -185,6 +195,7 @@ def facts(shape: str, lineage: Lineage, schema: Schema, *, logged: Sequence[str]
         low = best if _is_backup(statement) else 0
         total_rows = total_persons = high
         source = "estimated" if low else "upper_bound"
+    plan = key_plan(statement, lineage, lead, schema, dialect) if mode != "none" else None
     columns = sorted(personal)
     return Facts(
         shape=shape,
@@ -214,6 +225,7 @@ def facts(shape: str, lineage: Lineage, schema: Schema, *, logged: Sequence[str]
         explains=_explains(lineage, schema),
         techniques=lineage.techniques,
         functions=tuple(dict.fromkeys(name.rpartition(".")[2] for name in lineage.functions)),
+        key_plan=plan.to_json() if plan is not None else None,
     )
 
 

@@ -1,8 +1,7 @@
 """What a finding says: its events counted, its numbers, and one plain sentence why.
 
-People of several events are added up per personal table and cannot exceed the people that table holds; over several
-tables the largest such number is taken (they mostly speak of the same people), the sum of them being the upper bound.
-The lower bound is what a single event let out for certain.
+People of several events are a union per table of people (:mod:`scanner.people`): the same customer read fifty times is one. Over
+several such tables the largest number is taken (they mostly speak of the same people), the sum of them being the upper bound.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from scanner.config import Config
 from scanner.engine import Engine, arrow
 from scanner.findings.model import Finding, RuleHit, RuleText
 from scanner.model import Estimate, Level
+from scanner.people import SET_COLUMNS, distinct_people
 from scanner.store import tables as t
 from scanner.store.state import iso, now
 
@@ -49,22 +49,22 @@ select finding_id, first(database) as database, first(vendor) as vendor, list_so
     arg_max(contract, (time, event_id)) as contract,
     list_sort(list_distinct(flatten(list(contract_breach)))) as contract_breach,
     max(baseline_z) as baseline_z, max(dormant_days) as dormant_days, max(table_share) as table_share,
-    max(exposed_persons_low) as persons_low, sum(exposed_persons) as persons_sum, sum(exposed_persons_high) as persons_high_sum,
     max(exposed_rows_low) as rows_low, sum(exposed_rows) as rows_best, sum(exposed_rows_high) as rows_high,
     (select arg_max(rows_source, (persons, rows_source)) from weighty w where w.finding_id = e.finding_id) as rows_source
 from e group by finding_id
 """
 
-_BY_TABLE = """
+_PEOPLE = f"""
 with event_of as (select finding_id, event_id from member group by all),
-e as (select o.finding_id, v.database, v.exposed_persons, v.exposed_persons_high,
-        unnest(list_distinct(list_transform(v.pii_columns, lambda c: regexp_replace(c, '\\.[^.]*$', '')))) as "table"
+e as (select o.finding_id, v.*, coalesce(regexp_replace(v.pii_columns[1], '\\.[^.]*$', ''), '') as of_table
       from events v join event_of o using (event_id)
       where v.time between (select min(time) from member) and (select max(time) from member) and v.exposed_persons_high > 0)
-select finding_id, e."table", coalesce(least(sum(exposed_persons), first(p.persons)), sum(exposed_persons)) as persons,
-    coalesce(least(sum(exposed_persons_high), first(p.persons)), sum(exposed_persons_high)) as high
-from e left join table_persons p on p.database = e.database and p."table" = e."table" group by all
-"""
+select finding_id, epoch_us(time) as t, coalesce(person_table, of_table) as person_table,
+    coalesce(person_total, p.persons) as total, {SET_COLUMNS},
+    exposed_persons_low as low, exposed_persons as best, exposed_persons_high as high
+from e left join (select database as db, "table" as of_table, persons from table_persons) p
+    on p.db = e.database and p.of_table = e.of_table
+"""  # noqa: S608 - text of this program only
 
 _BY_RULE = """
 select m.finding_id, m.rule_id, first(m.level) as level, count(distinct m.event_id) as events, max(m.observed) as observed,
@@ -103,7 +103,9 @@ def build(
     engine.register("table_persons", table_persons)
     try:
         summaries = {row["finding_id"]: row for row in arrow(engine, _SUMMARY).to_pylist()}
-        by_table = _grouped(arrow(engine, _BY_TABLE))
+        engine.execute(f"create or replace temp table people as {_PEOPLE}")
+        by_table = _grouped(arrow(engine, distinct_people("people", ["finding_id"])))
+        engine.execute("drop table people")
         by_rule = _grouped(arrow(engine, _BY_RULE))
         by_shape = _grouped(arrow(engine, _BY_SHAPE))
     finally:
@@ -147,9 +149,9 @@ def _finding(
     matched = sorted(
         (_rule_hit(row, rules_by_id) for row in rules), key=lambda hit: (-Level(hit.level).rank, -_persons_of(hit, rules), hit.id)
     )
-    low = int(s["persons_low"] or 0)
-    best = max((int(row["persons"]) for row in tables), default=int(s["persons_sum"] or 0))
-    high = sum(int(row["high"]) for row in tables) if tables else int(s["persons_high_sum"] or 0)
+    low = max((int(row["low"]) for row in tables), default=0)
+    best = max((int(row["best"]) for row in tables), default=0)
+    high = sum(int(row["high"]) for row in tables)
     persons = Estimate(min(low, best), best, max(best, high))
     rows_best = int(s["rows_best"] or 0)
     rows = Estimate(min(int(s["rows_low"] or 0), rows_best), rows_best, max(rows_best, int(s["rows_high"] or 0)))

@@ -17,6 +17,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scanner.engine import missing_columns
 from scanner.errors import StoreError
 from scanner.model import EVENT_SCHEMA, HITS_SCHEMA
 from scanner.ruleset.rule import Fragment, InNetwork, Rule, RuleSet, join
@@ -88,6 +89,7 @@ class _Run:
     con: duckdb.DuckDBPyConnection = field(init=False)
     files: list[str] = field(init=False, default_factory=list)
     addresses: dict[str, list[str]] = field(init=False, default_factory=dict)
+    lacking: dict[int, list[str]] = field(init=False, default_factory=dict)  # columns that files of older versions lack
 
     def __enter__(self) -> _Run:
         config: dict[str, Any] = {
@@ -128,7 +130,12 @@ class _Run:
         files = [path for path in self.files if first is None or (day := _day(path)) is None or day >= first]
         if not files:
             return None
-        return Fragment("read_parquet(?, union_by_name = true, hive_partitioning = false)", (files,))
+        read = "read_parquet(?, union_by_name = true, hive_partitioning = false)"
+        if len(files) not in self.lacking:  # by their number: it is always the newest days that are read
+            found = self.con.execute(f"DESCRIBE SELECT * FROM {read}", [files]).fetchall()
+            self.lacking[len(files)] = missing_columns([*(row[0] for row in found), "day"])
+        missing = self.lacking[len(files)]
+        return Fragment(f"(SELECT *, {', '.join(missing)} FROM {read})" if missing else read, (files,))
 
     def single(self, rules: list[Rule]) -> pa.Table:
         """All rules about single events in one pass over the new ones."""

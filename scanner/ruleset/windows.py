@@ -5,6 +5,9 @@ A window is half-open, ``(t - timespan, t]``, and ends at an event. Times are wh
 inside buckets i-k … i, k = ceil(timespan / b); an aggregate over those is never below the window's, so a bucket that stays
 below the threshold cannot hold the end of a window that crosses it. Buckets are linear in the number of events; exact windows
 are not.
+
+Sums of people (:data:`OF_PEOPLE`) count the same people once in a window (:func:`scanner.people.sliding_sum`). The plain sum is
+never below that, so buckets of it find the candidates all the same.
 """
 
 # ruff: noqa: S608 - all SQL text here is ours; what rules and events bring is bound, see conditions.py
@@ -15,10 +18,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from scanner.people import SET_COLUMNS, sliding_sum
 from scanner.ruleset.rule import Bound, Correlation, Fragment, join
 
 BUCKETS = 60  # a timespan: an hour is looked through by the minute
 _MICROSECOND = timedelta(microseconds=1)
+OF_PEOPLE = frozenset({'"exposed_persons"', '"table_share"', '"contract_share"'})
 _SIGNS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "eq": "=", "neq": "<>"}
 
 
@@ -53,6 +58,10 @@ class Window:
         return [f"g{i}" for i in range(max(1, len(self.correlation.groups)))]
 
     @property
+    def of_people(self) -> bool:
+        return self.correlation.type == "value_sum" and self.correlation.values[0] in OF_PEOPLE
+
+    @property
     def flags(self) -> list[str]:
         return [f"m{i}" for i in range(len(self.correlation.matches))] if self.correlation.type.startswith("temporal") else []
 
@@ -69,6 +78,8 @@ class Window:
             columns.append(Fragment(f"{c.values[0]} AS v" if len(c.values) == 1 else f"row({', '.join(c.values)}) AS v"))
         elif c.values:
             columns.append(Fragment(f"{c.values[0]}::DOUBLE AS v"))
+        if self.of_people:
+            columns.append(Fragment(SET_COLUMNS))
         columns += [Fragment("coalesce(") + m + f", false) AS {f}" for f, m in zip(self.flags, c.matches, strict=False)]
         present = "".join(f" AND {value} IS NOT NULL" for value in c.values)
         lower = Fragment('"time" >= make_timestamptz(?)', (max(self.since - self.span + 1, -(10**17)),))
@@ -159,6 +170,11 @@ class Window:
             seen = ", ".join(f"bool_or({f}) {over} AS w{f}" for f in self.flags)
             total = " + ".join(f"w{f}::INT" for f in self.flags)
             windows = f"windows AS (SELECT *, {total} AS a FROM (SELECT *, {seen} FROM near)), "
+        elif self.of_people:
+            windows = (
+                sliding_sum("near", self.keys, self.span)
+                + f", windows AS (SELECT near.*, round(a, 9) AS a FROM near JOIN running USING ({keys}, t)), "
+            )
         else:
             aggregate = {
                 "event_count": f"count(*) {over}",

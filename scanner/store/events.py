@@ -26,7 +26,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
@@ -169,6 +169,7 @@ class EventStore:
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 self._table = DeltaTable.create(self.folder, EVENT_SCHEMA, mode="ignore", partition_by=["day"])
+                _widen(self._table)
             except (OSError, DeltaError) as error:
                 raise StoreError(f"cannot open the event store {self.folder}: {error}", "check its permissions") from error
         return self._table
@@ -207,9 +208,18 @@ class EventStore:
         return int(pc.sum(actions["num_records"]).as_py() or 0) if actions.num_rows else 0
 
 
+def _widen(table: DeltaTable) -> None:
+    """Add the columns that a table made by an older version lacks; its files stay as they are."""
+    known = {field.name for field in table.schema().fields}
+    new = [field for field in Schema.from_arrow(EVENT_SCHEMA).fields if field.name not in known]
+    if new:
+        table.alter.add_columns(new)
+
+
 _DICTIONARY_COLUMNS = [
     "database", "dbname", "account", "vendor", "client_ip", "app_name", "session", "activity", "command", "status", "error_code",
-    "shape", "destination", "rows_source", "technique", "contract", "contract_state", "source_id", "source_file",
+    "shape", "destination", "rows_source", "technique", "contract", "contract_state", "source_id", "source_file", "person_table",
+    "person_total", "key_domain",
 ]  # fmt: skip
 
 

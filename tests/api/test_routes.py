@@ -16,7 +16,7 @@ from api.schemas import Event
 from api.schemas_findings import Finding
 from scanner.findings import FindingStore
 from scanner.findings.model import Finding as StoredFinding
-from scanner.model import EVENT_SCHEMA, Level
+from scanner.model import SHOWN_SCHEMA, Level
 from scanner.ruleset import load_rules
 from tests.api.conftest import ACCOUNTS, BEGIN, LEVELS, Filled
 from tests.api.test_access import problem
@@ -56,7 +56,7 @@ def ids(rows: Any) -> list[str]:
 
 
 def test_an_event_has_the_columns_of_the_store() -> None:
-    assert list(Event.model_fields) == EVENT_SCHEMA.names
+    assert list(Event.model_fields) == SHOWN_SCHEMA.names
 
 
 @pytest.mark.parametrize("limit", [1, 17, 60, 299, 300, 1000])
@@ -74,7 +74,7 @@ def test_all_events_come_once_in_order(client: httpx.Client, filled: Filled, lim
 def test_an_event_says_what_is_stored(client: httpx.Client, filled: Filled) -> None:
     first = client.get("/api/v1/events", params={"order": "oldest", "limit": 1}).json()["items"][0]
     made = filled.events[0]
-    assert list(first) == EVENT_SCHEMA.names
+    assert list(first) == SHOWN_SCHEMA.names
     assert first["time"] == made["time"].isoformat(timespec="microseconds")
     assert first["day"] == "2026-03-02"
     assert {k: v for k, v in first.items() if k in made and k not in ("time", "day", "baseline_z")} == {

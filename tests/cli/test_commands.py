@@ -15,7 +15,7 @@ from typer.main import get_command
 from scanner import __version__
 from scanner.cli import main
 from scanner.cli.app import app
-from scanner.model import EVENT_SCHEMA
+from scanner.model import SHOWN_SCHEMA
 from tests.cli.shop import Shop, copy_of, leaking, template
 
 FIXED_FINDING = {
@@ -129,7 +129,7 @@ def test_export_in_three_formats(scanned: Shop, tmp_path: Path, capfd: pytest.Ca
     for name in ("e.parquet", "e.csv", "e.ndjson"):
         assert scanned.run("events", "export", "-o", str(tmp_path / name)) == 0
     table = pq.read_table(tmp_path / "e.parquet")
-    assert table.schema.names == EVENT_SCHEMA.names
+    assert table.schema.names == SHOWN_SCHEMA.names
     assert set(table.schema.names) >= FIXED_EVENT
     assert all("T" in json.loads(line)["time"] for line in (tmp_path / "e.ndjson").read_text(encoding="utf-8").splitlines())
     lines = [json.loads(line) for line in (tmp_path / "e.ndjson").read_text(encoding="utf-8").splitlines()]

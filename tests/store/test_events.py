@@ -9,10 +9,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
 
 from scanner.engine import arrow, open_event_engine
 from scanner.errors import StoreError
 from scanner.model import EVENT_SCHEMA
+from scanner.store import events as module
 from scanner.store.events import EventStore, StagedBatch
 
 START = datetime(2026, 3, 2, 23, 59, 58, tzinfo=UTC)
@@ -23,6 +25,7 @@ def events(count: int, start: datetime = START, batch: int = 1) -> pa.Table:
     for n in range(count):
         time = start + timedelta(seconds=n, microseconds=n)
         rows.append({"event_id": f"{batch}/{n}", "time": time, "day": time.date(), "tables": ["crm.mbr"], "batch": batch})
+        rows[-1] |= {"key_domain": "crm.mbr.mbr_no", "key_hashes": [n], "key_count": 1}
     return pa.Table.from_pylist(rows, schema=EVENT_SCHEMA)
 
 
@@ -49,6 +52,20 @@ def test_staged_is_not_seen_and_committed_is_seen_once(tmp_path: Path) -> None:
     assert not again.commit(StagedBatch.from_json(staged.to_json()))
     assert stored(tmp_path) == ["1/0", "1/1", "1/2", "1/3"]
     assert again.count() == 4
+
+
+def test_a_store_of_an_older_version_gets_the_new_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = pa.schema(list(EVENT_SCHEMA)[:-7])
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "EVENT_SCHEMA", old)
+        patch.setattr(module, "FILE_SCHEMA", pa.schema([f for f in old if f.name != "day"]))
+        before = EventStore(tmp_path)
+        before.commit(before.stage(events(4).select(old.names), batch=1, app_id="shop/0/a", app_version=100))
+    assert stored(tmp_path) == ["1/0", "1/1", "1/2", "1/3"], "only old files: the new columns are null"
+    store = EventStore(tmp_path)
+    assert store.commit(store.stage(events(2, batch=2), batch=2, app_id="shop/0/a", app_version=200))
+    assert sorted(stored(tmp_path)) == ["1/0", "1/1", "1/2", "1/3", "2/0", "2/1"]
+    assert {f.name for f in DeltaTable(tmp_path).schema().fields} == set(EVENT_SCHEMA.names)
 
 
 def test_sources_do_not_block_each_other(tmp_path: Path) -> None:

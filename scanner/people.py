@@ -1,0 +1,126 @@
+"""How many different people several events speak of: a union, not a sum.
+
+An event says which people it read by hashes of their keys, by an interval of keys, or not at all (``key_*`` of EVENT_SCHEMA).
+Here those sets are taken apart into *atoms*: single keys, and pieces of intervals between any two bounds that occur. An event
+spreads its number over its atoms, evenly by keys. The same atom in several events is the same people, and counts once.
+
+* Over a finding (:func:`distinct_people`) an atom weighs what it weighs in the event that weighs it most. Sets that cannot be
+  compared (keys of different columns, sets that are not known) are taken to overlap as chance would have it:
+  ``P · (1 − ∏(1 − nᵢ/P))`` of the table's P people. At most their sum, at least the largest of them.
+* Over a sliding window (:func:`sliding_sum`) an atom weighs what it weighs in the latest event of the window that has it, so that
+  a window's value depends on nothing but the window. What cannot be compared is added up: an upper bound of the union.
+
+All of it is SQL for DuckDB, linear in events and keys but for intervals that overlap in many pieces: beyond :data:`MOST_PIECES`
+of a group only equal intervals are recognised as the same people.
+"""
+
+# ruff: noqa: S608 - all SQL text here is ours; names come from the callers' fixed lists
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+MOST_PIECES = 2_000_000
+
+# of an event: what its keys are keys of, and the set itself
+SET_COLUMNS = (
+    "CASE WHEN \"key_domain\" = '*' THEN concat(\"database\", '|', \"person_table\", '|*') "
+    'WHEN "key_low" IS NOT NULL OR len("key_hashes") > 0 THEN concat("database", \'|\', "key_domain") END AS dom, '
+    '"key_low" AS lo, "key_high" AS hi, "key_hashes" AS hashes'
+)
+
+
+def _atoms(source: str, keys: Sequence[str], values: Sequence[str]) -> str:
+    """Common table expressions up to ``atoms`` (keys, t, dom, kind, atom, values).
+
+    ``source`` has the keys, t, the values and :data:`SET_COLUMNS`.
+    """
+    k = ", ".join(keys)
+    sk = ", ".join(f"s.{key}" for key in keys)
+    at = f"PARTITION BY {k}, dom"
+    spread = ", ".join(f"{v} / len(hashes) AS {v}" for v in values)
+    share = ", ".join(f"s.{v} * ((c.y - c.x)::DOUBLE / (s.hi - s.lo + 1)) AS {v}" for v in values)
+    plain = ", ".join(values)
+    same = " AND ".join(f"s.{key} = c.{key}" for key in [*keys, "dom"])
+    return f"""
+known AS (SELECT {k}, t, dom, lo, hi, hashes, {plain} FROM {source} WHERE dom IS NOT NULL),
+edges AS (
+    SELECT {k}, dom, lo AS x FROM known WHERE lo IS NOT NULL UNION SELECT {k}, dom, hi + 1 FROM known WHERE lo IS NOT NULL
+),
+cuts AS (SELECT *, row_number() OVER ({at} ORDER BY x) AS i, lead(x) OVER ({at} ORDER BY x) AS y FROM edges),
+opened AS (SELECT s.*, c.i AS opens FROM known s JOIN cuts c ON {same} AND s.lo = c.x),
+spans AS (
+    SELECT s.*, c.i AS closes, sum(c.i - s.opens) OVER (PARTITION BY {sk}, s.dom) AS pieces
+    FROM opened s JOIN cuts c ON {same} AND s.hi + 1 = c.x
+),
+atoms AS (
+    SELECT {k}, t, dom, 1 AS kind, unnest(hashes) AS atom, {spread} FROM known WHERE lo IS NULL AND len(hashes) > 0
+    UNION ALL
+    SELECT {sk}, s.t, s.dom, 2, c.x, {share}
+    FROM (SELECT *, unnest(range(opens, closes)) AS i FROM spans WHERE pieces <= {MOST_PIECES}) s
+    JOIN cuts c ON {same} AND s.i = c.i
+    UNION ALL
+    SELECT {k}, t, dom, 3, (hash(lo, hi) >> 1)::BIGINT, {plain} FROM spans WHERE pieces > {MOST_PIECES}
+    UNION ALL
+    SELECT {k}, t, dom, 4, 0, {plain} FROM known WHERE lo IS NULL AND coalesce(len(hashes), 0) = 0
+)"""
+
+
+def sliding_sum(source: str, keys: Sequence[str], span: int) -> str:
+    """Common table expressions up to ``running``: for each group and time of an event, what the window that ends there holds.
+
+    ``source``: a relation with the keys, ``t`` (microseconds), ``v`` and :data:`SET_COLUMNS`. ``running`` has the keys, t and
+    ``a``: the sum of ``v`` over the half-open window ``(t - span, t]``, the same people counted once.
+    """
+    k = ", ".join(keys)
+    by = f"PARTITION BY {k}, dom, kind, atom ORDER BY t"
+    return (
+        _atoms(source, keys, ["v"])
+        + f""",
+once AS (SELECT {k}, t, dom, kind, atom, max(v) AS v FROM atoms GROUP BY ALL),
+beside AS (SELECT *, lag(t) OVER w AS t0, lag(v) OVER w AS v0, lead(t) OVER w AS t1 FROM once WINDOW w AS ({by})),
+steps AS (
+    SELECT {k}, t, v - CASE WHEN t - t0 < {span} THEN v0 ELSE 0 END AS step FROM beside
+    UNION ALL SELECT {k}, t + {span}, -v FROM beside WHERE t1 IS NULL OR t1 - t >= {span}
+    UNION ALL SELECT {k}, t, v FROM {source} WHERE dom IS NULL
+    UNION ALL SELECT {k}, t + {span}, -v FROM {source} WHERE dom IS NULL
+),
+moments AS (SELECT {k}, t, sum(step) AS step FROM steps GROUP BY ALL),
+running AS (SELECT {k}, t, sum(step) OVER (PARTITION BY {k} ORDER BY t ROWS UNBOUNDED PRECEDING) AS a FROM moments)"""
+    )
+
+
+def distinct_people(source: str, keys: Sequence[str]) -> str:
+    """A query: for each group and person table, the people of all events together (keys, person_table, low, best, high).
+
+    ``source``: a relation with the keys, t, :data:`SET_COLUMNS`, person_table, total (people in it, null when not known) and the
+    events' people as low, best, high.
+    """
+    k = ", ".join(keys)
+    own = [*keys, "person_table"]
+    p = ", ".join(own)
+    return f"""
+WITH {_atoms(source, own, ["low", "best", "high"])},
+once AS (SELECT {p}, dom, kind, atom, max(low) AS low, max(best) AS best, max(high) AS high FROM atoms GROUP BY ALL),
+sets AS (
+    SELECT {p}, sum(low) AS low, sum(best) AS best, sum(high) AS high, sum(best) AS held FROM once GROUP BY {p}, dom, kind
+    UNION ALL SELECT {p}, max(low), sum(best), sum(high), max(best) FROM {source} WHERE dom IS NULL GROUP BY {p}
+),
+sizes AS (  -- a table may have grown since its people were counted
+    SELECT {p}, CASE WHEN t.total > 0 THEN greatest(t.total, h.held) END AS total
+    FROM (SELECT {p}, max(total) AS total FROM {source} GROUP BY {p}) t
+    JOIN (SELECT {p}, max(held) AS held FROM sets GROUP BY {p}) h USING ({p})
+),
+together AS (
+    SELECT {p}, max(low) AS low, sum(best) AS added, max(held) AS held, sum(high) AS high, max(total) AS total,
+        product(1 - least(1, best / greatest(total, 1))) AS missed
+    FROM sets JOIN sizes USING ({p}) GROUP BY {p}
+)
+SELECT {k}, person_table, ceil(low - 1e-6)::BIGINT AS low,
+    round(CASE WHEN total IS NULL THEN added ELSE greatest(held, least(added, total * (1 - missed))) END)::BIGINT AS best,
+    round(coalesce(least(high, total), high))::BIGINT AS high
+FROM together
+"""
+
+
+__all__ = ["MOST_PIECES", "SET_COLUMNS", "distinct_people", "sliding_sum"]
