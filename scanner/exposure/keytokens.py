@@ -29,6 +29,8 @@ class Slot:
 
 @dataclass(frozen=True)
 class Token:
+    """One token of a statement, and where it stands."""
+
     kind: str  # word | quoted | string | number | param | op
     text: str
     start: int

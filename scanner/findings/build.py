@@ -59,7 +59,7 @@ with event_of as (select finding_id, event_id from member group by all),
 e as (select o.finding_id, v.*, coalesce(regexp_replace(v.pii_columns[1], '\\.[^.]*$', ''), '') as of_table
       from events v join event_of o using (event_id)
       where v.time between (select min(time) from member) and (select max(time) from member) and v.exposed_persons_high > 0)
-select finding_id, epoch_us(time) as t, coalesce(person_table, of_table) as person_table,
+select finding_id, epoch_us(time) as t, coalesce(person_table, e.of_table) as person_table,
     coalesce(person_total, p.persons) as total, {SET_COLUMNS},
     exposed_persons_low as low, exposed_persons as best, exposed_persons_high as high
 from e left join (select database as db, "table" as of_table, persons from table_persons) p
