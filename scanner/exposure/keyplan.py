@@ -16,17 +16,16 @@ from typing import Any
 from scanner.exposure.keytokens import LITERALS, Finder, Slot, tokenize
 from scanner.model import KeyPredicate, Kind, Lineage, Schema, Table
 
-_LONGEST = 20_000  # characters of a representative that are looked at
+_LONGEST = 400_000  # characters of a representative that are looked at
 
 
 @dataclass(frozen=True)
 class KeyPlan:
     """How to tell from a statement of the shape whose keys it names.
 
-    ``kind``: points (the keys themselves), span (from the first slot to the second; ``open_low``, ``open_high`` where a bound is
-    missing), page (the rows behind the first slot, or before it when ``down``), start (a page that begins behind values which do
-    not count upwards), rows (places ``offset`` to ``offset + n`` of an ordered result), residue (keys that leave a rest),
-    everybody.
+    ``kind``: points (the keys themselves), span (from the first slot to the second), page (as many keys as rows behind the slot,
+    or before it when ``down``), start (a page that begins behind values which do not count upwards), rows (places ``offset`` to
+    ``offset + n`` of an ordered result), residue (keys that leave a rest), everybody, unknown.
     """
 
     table: str
@@ -39,8 +38,6 @@ class KeyPlan:
     pattern: str = ""  # of the statement up to its last slot; "" when all slots are parameters
     head: str = ""  # how the representative begins, up to its first literal
     tail: str = ""  # the pattern behind that
-    low_open: bool = False
-    high_open: bool = False
     after: tuple[int, int] = (0, 0)  # what to add to the bounds: id > 5 begins at 6
     down: bool = False
     one_each: bool = False  # a key is one row
@@ -59,17 +56,20 @@ class KeyPlan:
 
 def key_plan(statement: str, lineage: Lineage, lead: Table | None, schema: Schema, dialect: str) -> KeyPlan | None:
     """The plan of a shape by one of its statements; ``lead`` is the personal table that holds most of the people read."""
-    if lead is None or lineage.unknown or lineage.kind not in _READS:
+    if lead is None:
         return None
     people, _ = people_of(lead, lead.person_column, schema)
     total = people.persons if people.persons is not None else people.rows
-    plan = KeyPlan(str(people.ref), total, "*", "everybody")
+    unknown = KeyPlan(str(people.ref), total, "", "unknown")
+    plan = replace(unknown, domain="*", kind="everybody")
+    if lineage.unknown or lineage.kind not in _READS:
+        return unknown
     if not lineage.filtered and not lineage.predicates and lineage.limit is None and not lineage.has_offset:
-        return None if lineage.grouped and not lineage.keeps_values else plan
+        return unknown if lineage.grouped and not lineage.keeps_values else plan
     style = "mysql" if dialect in ("mysql", "mariadb") else "postgresql"
     tokens = tokenize(statement, style) if len(statement) <= _LONGEST else None
     if tokens is None:
-        return None
+        return unknown
     finder = Finder(tokens, style)
     made = (
         _by_key(finder, lineage, lead, schema, plan)
@@ -77,7 +77,7 @@ def key_plan(statement: str, lineage: Lineage, lead: Table | None, schema: Schem
         or (_by_page_start(finder, plan) if lineage.keyset_order else None)
         or (_by_rows(finder, plan) if lineage.limit is not None or lineage.has_offset else None)
     )
-    return _patterned(finder, made, statement) if made is not None else None
+    return _patterned(finder, made, statement) if made is not None else unknown
 
 
 _READS = frozenset({Kind.SELECT, Kind.COPY_OUT, Kind.UPDATE, Kind.DELETE, Kind.INSERT, Kind.CREATE_AS})
@@ -165,7 +165,7 @@ def _by_key(finder: Finder, lineage: Lineage, lead: Table, schema: Schema, plan:
             of_people=of_people,
             people_each=1 if one else 0,
         )
-        made = _placed(finder, predicate, based, lineage)
+        made = _placed(finder, predicate, based)
         if made is None:
             continue
         if made.kind == "points" and of_people:
@@ -174,7 +174,7 @@ def _by_key(finder: Finder, lineage: Lineage, lead: Table, schema: Schema, plan:
     return None
 
 
-def _placed(finder: Finder, predicate: KeyPredicate, plan: KeyPlan, lineage: Lineage) -> KeyPlan | None:
+def _placed(finder: Finder, predicate: KeyPredicate, plan: KeyPlan) -> KeyPlan | None:
     places = finder.names(predicate.column)
     if predicate.kind in _IDENTIFYING:
         slots = [found for at in places if (found := _equals(finder, at)) is not None]
@@ -190,7 +190,7 @@ def _placed(finder: Finder, predicate: KeyPredicate, plan: KeyPlan, lineage: Lin
         return (
             replace(plan, kind="points", domain=f"{plan.domain} like", value="text", slots=slots[0]) if len(slots) == 1 else None
         )
-    return _span(finder, places, plan, lineage)
+    return _span(finder, places, plan)
 
 
 def _one(finder: Finder, at: int) -> tuple[Slot, ...] | None:
@@ -224,7 +224,7 @@ def _equals(finder: Finder, at: int) -> tuple[Slot, ...] | None:
     return None
 
 
-def _span(finder: Finder, places: Sequence[int], plan: KeyPlan, lineage: Lineage) -> KeyPlan | None:
+def _span(finder: Finder, places: Sequence[int], plan: KeyPlan) -> KeyPlan | None:
     low: list[tuple[Slot, int]] = []
     high: list[tuple[Slot, int]] = []
     for at in places:
@@ -245,13 +245,10 @@ def _span(finder: Finder, places: Sequence[int], plan: KeyPlan, lineage: Lineage
             side.append((found[0][0], step if len(word) == 1 else 0))
     if len(low) > 1 or len(high) > 1 or not (low or high):
         return None
-    paged = lineage.limit is not None or lineage.keyset_order
     if low and high:
         return replace(plan, kind="span", slots=(low[0][0], high[0][0]), after=(low[0][1], high[0][1]))
     bound, step = (low or high)[0]
-    if paged and lineage.keyset_order:
-        return replace(plan, kind="page", slots=(bound,), after=(step, 0), down=not low, high_open=True)
-    return replace(plan, kind="span", slots=(bound,), after=(step, step), low_open=not low, high_open=not high)
+    return replace(plan, kind="page", slots=(bound,), after=(step, 0), down=not low)
 
 
 def _with_others(finder: Finder, plan: KeyPlan) -> KeyPlan | None:

@@ -87,6 +87,8 @@ def _plan(text: str | None) -> KeyPlan | None:
 
 
 def _gather(found: _Found, rows: Ints, plan: KeyPlan, acts: pa.Table, exposed: pa.Table, secret: bytes) -> None:
+    if plan.kind == "unknown":
+        return
     if plan.kind == "everybody":
         found.rows.append(rows)
         found.domains.append(pa.repeat(pa.scalar("*", pa.string()), len(rows)))
@@ -160,13 +162,9 @@ def _bounds(plan: KeyPlan, steps: Sequence[Ints], returned: Ints) -> tuple[Ints,
     if plan.kind == "rows":
         start = steps[0] if steps else np.zeros(len(returned), np.int64)
         return start, start + size - 1
-    if plan.kind == "page":  # as many keys as rows: where the next page begins is not known here, and pages must not overlap
+    if plan.kind == "page":  # as many keys as rows: where they end is not known here, and pages must not overlap
         first = steps[0] + plan.after[0]
         return (first - size + 1, first) if plan.down else (first, first + size - 1)
-    if plan.low_open:
-        return np.full(len(returned), -_FARTHEST), steps[0] + plan.after[1]
-    if plan.high_open:
-        return steps[0] + plan.after[0], np.full(len(returned), _FARTHEST)
     return steps[0] + plan.after[0], steps[1] + plan.after[1]
 
 
@@ -343,7 +341,7 @@ def _bounded(exposed: pa.Table, plans: Sequence[KeyPlan | None]) -> pa.Table:
     )
     guessed = pc.equal(exposed["rows_source"], "upper_bound").to_numpy()
     low, high = (exposed[name].fill_null(0).to_numpy() for name in ("key_low", "key_high"))
-    spans = exposed["key_low"].is_valid().to_numpy() & (low > -_FARTHEST) & (high < _FARTHEST)
+    spans = exposed["key_low"].is_valid().to_numpy()
     spans &= np.append(np.array([p is not None and p.kind == "span" for p in plans], np.bool_), False)[row]
     points = exposed["key_count"].is_valid().to_numpy()
     named = np.where(spans, high - low + 1, exposed["key_count"].fill_null(0).to_numpy())
