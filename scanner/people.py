@@ -19,6 +19,11 @@ of a group only equal intervals are recognised as the same people.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+
+import pyarrow as pa
+
+from scanner.engine import Engine
 
 MOST_PIECES = 2_000_000
 
@@ -91,7 +96,7 @@ running AS (SELECT {k}, t, sum(step) OVER (PARTITION BY {k} ORDER BY t ROWS UNBO
 
 
 def distinct_people(source: str, keys: Sequence[str]) -> str:
-    """A query: for each group and person table, the people of all events together (keys, person_table, low, best, high).
+    """A query: for each group and person table, the people of all events together (keys, person_table, total, low, best, high).
 
     ``source``: a relation with the keys, t, :data:`SET_COLUMNS`, person_table, total (people in it, null when not known) and the
     events' people as low, best, high.
@@ -116,11 +121,38 @@ together AS (
         product(1 - least(1, best / greatest(total, 1))) AS missed
     FROM sets JOIN sizes USING ({p}) GROUP BY {p}
 )
-SELECT {k}, person_table, ceil(low - 1e-6)::BIGINT AS low,
+SELECT {k}, person_table, total::BIGINT AS total, ceil(low - 1e-6)::BIGINT AS low,
     round(CASE WHEN total IS NULL THEN added ELSE greatest(held, least(added, total * (1 - missed))) END)::BIGINT AS best,
     round(coalesce(least(high, total), high))::BIGINT AS high
 FROM together
 """
 
 
-__all__ = ["MOST_PIECES", "SET_COLUMNS", "distinct_people", "sliding_sum"]
+def events_of_people(relation: str, keys: Sequence[str]) -> str:
+    """A query: events with EVENT_SCHEMA's columns as the source that :func:`distinct_people` wants."""
+    return f"""
+SELECT {", ".join(keys)}, epoch_us("time") AS t, {SET_COLUMNS}, "person_table", "person_total" AS total,
+    "exposed_persons_low" AS low, "exposed_persons" AS best, "exposed_persons_high" AS high
+FROM {relation} WHERE "exposed_persons_high" > 0 AND "person_table" IS NOT NULL
+"""
+
+
+def seen_by(engine: Engine, keys: Sequence[str], *, since: datetime | None = None, until: datetime | None = None) -> pa.Table:
+    """Whom each vendor (or account …) saw between two times: the keys, person_table, total, low, best, high and share.
+
+    ``engine`` has the view ``events``; ``keys`` are columns of it. ``share`` is the best number over the people in the table:
+    what part of all customers a vendor holds after a week, a month or a quarter, however many accounts it took them with.
+    """
+    bounds = [value for value in (since, until) if value is not None]
+    conditions = [text for text, value in (('"time" >= ?', since), ('"time" < ?', until)) if value is not None]
+    relation = f"(SELECT * FROM events WHERE {' AND '.join(conditions) or 'true'})"
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE seen AS {events_of_people(relation, keys)}", bounds)
+    try:
+        query = f"SELECT *, best / greatest(total, 1) AS share FROM ({distinct_people('seen', keys)}) ORDER BY ALL"
+        table: pa.Table = engine.sql(query).to_arrow_table()
+        return table
+    finally:
+        engine.execute("DROP TABLE seen")
+
+
+__all__ = ["MOST_PIECES", "SET_COLUMNS", "distinct_people", "seen_by", "sliding_sum"]

@@ -25,7 +25,7 @@ ENGINE = open_engine(threads=1)
 
 def together(events: Sequence[Event]) -> dict[tuple[str, str], tuple[int, int, int]]:
     ENGINE.register("e", pa.Table.from_pylist([{"g": "a", "person_table": "mbr", **e} for e in events], schema=STATIC))
-    return {(g, table): numbers for g, table, *numbers in map(tuple, ENGINE.execute(distinct_people("e", ["g"])).fetchall())}
+    return {(g, table): numbers for g, table, _, *numbers in map(tuple, ENGINE.execute(distinct_people("e", ["g"])).fetchall())}
 
 
 def one(events: Sequence[Event]) -> list[int]:

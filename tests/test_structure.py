@@ -43,7 +43,7 @@ KNOWS: dict[str, set[str]] = {
     "engine": {"errors", "model"},
     "remote": {"errors"},
     "siphash": {"errors"},
-    "people": set(),
+    "people": {"engine"},
     # a stage knows the shared words and itself
     **{stage: SHARED | more for stage, more in STAGES.items()},
     # composition: the pipeline, and the two parts of it that are worth a file of their own

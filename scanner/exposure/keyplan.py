@@ -252,10 +252,13 @@ def _span(finder: Finder, places: Sequence[int], plan: KeyPlan) -> KeyPlan | Non
 
 
 def _with_others(finder: Finder, plan: KeyPlan) -> KeyPlan | None:
-    """The plan with the further constants of the statement; a page's own LIMIT is none."""
+    """The plan with the further constants of the conditions; a page's own LIMIT is none of them."""
     used = {(s.group, s.param) for s in plan.slots}
     others: list[Slot] = []
+    begin = finder.conditions()
     for start, _ in finder.runs:
+        if start < begin:
+            continue
         if finder.word(start - 1) == "limit" and plan.kind in ("page", "rows"):
             continue
         found = finder.literal(start)

@@ -117,6 +117,15 @@ class Finder:
             return None
         return (Slot(group=run + 1, negative=negative),), end
 
+    def conditions(self) -> int:
+        """Where what is selected ends: constants before that decide what is shown, not of whom."""
+        depth = 0
+        for at, word in enumerate(self.words):
+            depth += (word == "(") - (word == ")")
+            if word == "from" and depth == 0:
+                return at
+        return 0
+
     def names(self, column: str) -> list[int]:
         """Where a column is named."""
         wanted = column if self.style == "postgresql" else column.lower()

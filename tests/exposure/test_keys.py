@@ -165,6 +165,12 @@ def test_a_whole_table_is_everybody_and_an_unknown_condition_nobody_in_particula
     assert (nobody["person_table"], nobody["key_domain"]) == (None, None)
 
 
+def test_constants_that_decide_what_is_shown_choose_nobody() -> None:
+    text = "select mbr_no, {}(tel, {}) from crm.mbr where mbr_no between 1 and 9"
+    one, other = keyed([text.format("left", 7), text.format("right", 4)], rows=[9, 9])
+    assert one["key_domain"] == other["key_domain"] == "crm.mbr.mbr_no"
+
+
 def test_other_constants_choose_other_people_from_a_range_but_not_from_a_key() -> None:
     text = "select nm from crm.mbr where mbr_no {} and tel like '{}%'"
     one, same, other = keyed([text.format("between 1 and 9", word) for word in ("010", "010", "011")], rows=[3, 3, 3])
