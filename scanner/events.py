@@ -60,7 +60,8 @@ _COMMAND = r"replication command: (?P<command>.*)$"
 # Columns of records that acts are made of; the others need not be copied.
 _USED = [
     "kind", "time", "account", "dbname", "client_addr", "app_name", "session", "session_line", "severity", "error_code",
-    "message", "audit_class", "command", "object_name", "statement_id", "substatement_id", "statement", "rows",
+    "message", "audit_class", "command", "object_name", "statement_id", "substatement_id", "statement",
+    "parameter", "rows",
     "offset", "length",
 ]  # fmt: skip
 
