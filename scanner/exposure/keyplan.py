@@ -66,8 +66,8 @@ def key_plan(statement: str, lineage: Lineage, lead: Table | None, schema: Schem
         return unknown
     if not lineage.filtered and not lineage.predicates and lineage.limit is None and not lineage.has_offset:
         return unknown if lineage.grouped and not lineage.keeps_values else plan
-    style = "mysql" if dialect in ("mysql", "mariadb") else "postgresql"
-    tokens = tokenize(statement, style) if len(statement) <= _LONGEST else None
+    style = "mysql" if dialect in ("mysql", "mariadb", "bigquery") else "postgresql"
+    tokens = tokenize(statement, style) if len(statement) <= _LONGEST and dialect != "mongodb" else None
     if tokens is None:
         return unknown
     finder = Finder(tokens, style)
