@@ -30,9 +30,9 @@ lint: setup ## ruff and mypy
 	@$(BIN)/ruff format -q --check . || { echo "lint: run $(BIN)/ruff format ." >&2; exit 1; }
 	@$(BIN)/mypy --no-error-summary
 
-bench: setup ## records a second beside pgBadger and a bare DuckDB read, and memory (ARGS="--records 200000")
+bench: setup ## speed and memory of every part, beside pgBadger and a bare DuckDB read (ARGS="--records 200000 --long 0")
 	@$(PYTHON) scripts/system_packages.py bench
-	@$(BIN)/python bench/csvlog.py $(ARGS)
+	@$(BIN)/python bench/run.py $(ARGS)
 
 fuzz: setup ## 100,000 malformed inputs for every parser of log files (ARGS="--count 5000 --only postgres_jsonlog")
 	@$(BIN)/python -m tests.fuzz $(ARGS)

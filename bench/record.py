@@ -1,11 +1,12 @@
-"""Record the seed of the benchmark: about 50,000 real csvlog records of a small shop at work.
+"""Record the seeds of the benchmark: about 50,000 real log records of a small shop at work, by PostgreSQL and by MariaDB.
 
 A throwaway PostgreSQL with pgAudit (everything logged: rows, relations, parameters) is worked on by pgbench with the scripts
 below and by real client programs: single-row lookups in three protocols, multi-line joins, inserts of Korean text, TPC-B,
 paging, cursors, dollar quotes, COPY, pg_dump, errors. Written beside it: the same tables as SQLite, for the catalogue.
-All people are made up.
+All people are made up. PostgreSQL writes csvlog and jsonlog of the same at once. MariaDB holds the same tables and writes
+server_audit; its clients send the statements as texts.
 
-    python bench/record.py FOLDER        writes FOLDER/seed.csv and FOLDER/shop.sqlite
+    python bench/record.py FOLDER        writes seed.csv, seed.json, seed.audit and shop.sqlite
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from tests.support.mariadb import Mariadb
 from tests.support.postgres import Postgres
 
 TABLES = {
@@ -144,10 +146,64 @@ def copy_to_sqlite(server: Postgres, path: Path) -> None:
     target.close()
 
 
+# account: what one of its sessions sends, {m} {n} {p} being numbers that rise from statement to statement
+SESSIONS = {
+    "svc_crm": [
+        "select mbr_no, nm, tel, eml from members where mbr_no = {m}",
+        "select o.ord_no, o.ord_dt, p.prod_nm, o.amt\n  from orders o\n  join products p on p.prod_no = o.prod_no\n"
+        "  join members m on m.mbr_no = o.mbr_no\n where m.mbr_no = {m}\n order by o.ord_dt desc limit 20",
+        "insert into orders (ord_no, mbr_no, prod_no, qty, amt, memo) "
+        "values ({n}, {m}, {p}, 1, {n}, '문 앞에 놓아 주세요, \\'경비실\\' 가능')"
+        " on duplicate key update qty = 2",
+        "select count(*) from orders where mbr_no = {m}",
+    ],
+    "cs_desk": [
+        "select * from members where mbr_no = {m}",
+        "select mbr_no, nm, tel from members where mbr_no > {m} order by mbr_no limit 50",
+    ],
+    "dlv_app": [
+        "select dlv_no, rcv_nm, rcv_tel, rcv_addr from deliveries where dlv_no = {m}",
+        "update deliveries set stat = '완료' where dlv_no = {m}",
+    ],
+    "svc_batch": ["select date(ord_dt), sum(amt) from orders where ord_no between {m} and {m} + 500 group by 1 order by 1"],
+}
+ROUNDS, STATEMENTS = 30, 200  # sessions of each account, statements of each session
+
+
+def record_mariadb(path: Path, rows: Path) -> None:
+    """The same shop on MariaDB; ``rows`` is the SQLite copy of its tables."""
+    source = sqlite3.connect(rows)
+    with Mariadb({"slow-query-log": 0}) as server:
+        server.sql("set global server_audit_logging = off; create database shop")
+        for table, columns in TABLES.items():
+            every = source.execute(f"select * from {table}").fetchall()
+            values = ",".join(
+                "(" + ",".join("null" if v is None else "'" + str(v).replace("'", "''") + "'" for v in row) + ")" for row in every
+            )
+            columns = columns.replace("timestamp", "datetime")
+            server.sql(f"create table {table} ({columns}) character set utf8mb4; insert into {table} values {values}", db="shop")
+        for account in SESSIONS:
+            server.sql(f"create user {account}; grant all on shop.* to {account}")
+        server.sql("set global server_audit_logging = on")
+        number = 0
+        for _ in range(ROUNDS):
+            for account, statements in SESSIONS.items():
+                script = []
+                for turn in range(STATEMENTS):
+                    number += 1
+                    numbers = {"m": 1000 + number * 7919 % 18000, "n": 100000 + number, "p": 1000 + number * 613 % 1000}
+                    script.append(statements[turn % len(statements)].format(**numbers))
+                server.sql(";\n".join(script) + ";", user=account, db="shop")
+        server.run(["mariadb-dump", "shop", "products"], user="svc_batch")
+        server.sql("select no_such_column from members", user="cs_desk", db="shop", check=False)
+        server.settle()
+        shutil.copyfile(server.audit_log, path)
+
+
 def main(folder: Path) -> None:
     """Record into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
-    with Postgres() as server:
+    with Postgres(logs=("csv", "json")) as server:
         server.psql(";\n".join(f"create table {name} ({columns})" for name, columns in TABLES.items()) + ";" + DATA)
         server.run(["pgbench", "-i", "-q", "-s", "1"])
         server.psql(ROLES)
@@ -158,8 +214,10 @@ def main(folder: Path) -> None:
         finally:
             shutil.rmtree(scratch)
         server.settle()
-        shutil.copyfile(server.log_file(), folder / "seed.csv")
+        for kind in ("csv", "json"):
+            shutil.copyfile(server.log_file(kind), folder / f"seed.{kind}")
         copy_to_sqlite(server, folder / "shop.sqlite")
+    record_mariadb(folder / "seed.audit", folder / "shop.sqlite")
 
 
 if __name__ == "__main__":
