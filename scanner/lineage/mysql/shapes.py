@@ -1,8 +1,9 @@
 """Shapes of many MariaDB and MySQL statements at once: masked set-based where that is safe, token by token elsewhere.
 
 Safe are texts without backslashes, double quotes, comments and control characters, where a single quote always opens or closes a
-string. Of those, strings become one mark, and whole numbers too when no count, range or position is among them. Texts with one
-mask have one shape; one of each goes through the lexer.
+string. Of those, strings become one mark and whole numbers another, and what a shape's text says of numbers is kept beside it:
+all from the first LIMIT, OFFSET or BY on, how far the ends of a BETWEEN are apart, and every number where something is bounded
+from both sides. Texts with one mask have one shape; one of each goes through the lexer.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ _LEFT_OVER = r"'[^\x01]|'$"
 _KEEPS_STRINGS = (
     r"(?i)^[\s(]*(?:prepare|execute|create|alter|load|grant|revoke|handler|change|install|uninstall|rename|drop|set)\b"
 )
-_KEEPS_NUMBERS = r"(?i)\b(?:limit|offset|between|by|fetch)\b|[<>]"
+_COUNTED = r"(?is)\b(?:limit|offset|by|fetch)\b.*"
+_BETWEEN, _ENDS = r"(?i)\bbetween\b", r"(?i)\bbetween\s+([0-9]{1,18})\s+and\s+([0-9]{1,18})\b"
+_TWO_NUMBERS = r"(?i)[0-9]\s+and\s+[0-9]"
 _NAMES_WHOLE = r"^[^`]*(?:`[^`\x01\x02]*`[^`]*)*$"  # nothing was masked inside a name
 
 
@@ -75,7 +78,16 @@ def _masks() -> pl.Expr:
     text = pl.col("text")
     strings = text.str.replace_all(r"'[^']*'", "'\x01")
     numbers = strings.str.replace_all(r"\b[0-9]{1,18}\b", "\x02")
-    mask = pl.when(text.str.contains(_KEEPS_NUMBERS)).then(strings).otherwise(numbers)
+    counted = strings.str.extract(f"({_COUNTED})").fill_null("")
+    bare = strings.str.replace_all("<>", "!=", literal=True)
+    ends = strings.str.count_matches(_BETWEEN)
+    pairs = strings.str.count_matches(_TWO_NUMBERS)
+    low, high = (strings.str.extract(_ENDS, group).cast(pl.Int64) for group in (1, 2))
+    known = low.is_not_null()  # the ends of the one BETWEEN are numbers, and no others look like its ends
+    exact = (bare.str.contains("<", literal=True) & bare.str.contains(">", literal=True)) | (ends > 1)
+    exact |= (ends == 1) & (pairs != known.cast(pl.UInt32))
+    width = pl.when(known).then((high - low).cast(pl.String)).otherwise(pl.lit(""))
+    mask = pl.when(exact).then(strings).otherwise(pl.concat_str(numbers, counted, width, separator="\x04"))
     sound = ~text.str.contains(_UNSAFE) & ~text.str.contains(_KEEPS_STRINGS) & (text.str.len_bytes() <= MAX_MASKED_BYTES)
     sound &= ~mask.str.contains(_LEFT_OVER) & mask.str.contains(_NAMES_WHOLE)
     return pl.when(sound).then(pl.concat_str(pl.lit("m "), mask)).otherwise(pl.concat_str(pl.lit("t "), text))

@@ -101,6 +101,28 @@ def test_the_sieves_agree_with_the_lexer(texts: list[str]) -> None:
     assert [shapes([text], memory=memory)[0] for text in texts] == keys
 
 
+CLAUSES = st.sampled_from(
+    ["where id = {}", "where id between {} and {}", "where id between {} and {} + {}", "where id BETWEEN {} and n and {} and {}",
+     "where id > {}", "where id > {} and id < {}", "where id <> {} and id >= {}", "where id in ({}, {})", "limit {}",
+     "limit {}, {}", "limit {} offset {}", "order by {}", "order by nm, {} desc", "group by {}, id", "fetch first {} rows only",
+     "where id not between {} and {} and n between {} and {}", "where a and {} and {} and id between x and {}"]
+)  # fmt: skip
+NUMBERS = st.sampled_from(["1", "2", "3", "10", "11", "007", "1.5", "0x1f", "999999999999999999"])
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(CLAUSES, min_size=1, max_size=3).map(" ".join),
+    st.lists(st.lists(NUMBERS, min_size=12, max_size=12), min_size=2, max_size=5),
+)
+def test_the_sieves_agree_with_the_lexer_on_numbers(clauses: str, numbers: list[list[str]]) -> None:
+    texts = ["select nm from t " + clauses.format(*some) for some in numbers]
+    keys, exact = shapes(texts), [shape_text(text) for text in texts]
+    for a in range(len(texts)):
+        for b in range(a):
+            assert (keys[a] == keys[b]) == (exact[a] == exact[b]), (texts[a], texts[b])
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
