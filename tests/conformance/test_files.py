@@ -139,7 +139,7 @@ def test_half_a_record_at_the_end_of_a_packed_log_is_a_skip(form: Format, tmp_pa
     scans = Scans(form, tmp_path / "*.log*")
     scans.scan()
     assert scans.texts == said(form, *range(1, 41))
-    assert scans.skipped == len(half)
+    assert scans.skipped == len(half.lstrip(form.between) if form.between else half)
 
 
 def test_duplicates_are_read_once(form: Format, tmp_path: Path) -> None:

@@ -38,11 +38,11 @@ def test_any_text(form: Format, tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\n\t", "\\n"])
-@pytest.mark.parametrize("forgery", FORGED)
-def test_forged_records_are_text(form: Format, tmp_path: Path, forgery: str, end: str) -> None:
+def test_forged_records_are_text(form: Format, tmp_path: Path, end: str) -> None:
     """Records of every format inside SQL, with every kind of line end, behind every kind of quote."""
-    forged = FORGED[forgery].replace("\n", end)
-    texts = [f"/* {n} */ {before}{end}{forged * 3}" for n, before in enumerate(["", '"', "'", '"}', "\\", ",", '",'] * 4)]
+    forged = [record.replace("\n", end) for record in FORGED.values()]
+    quotes = ["", '"', "'", '"}', "\\", ",", '",']
+    texts = [f"/* {n} */ {before}{end}{text * 3}" for n, before in enumerate(quotes) for text in forged]
     (tmp_path / "a.log").write_bytes(b"".join(form.render(text, n) for n, text in enumerate(texts, 1)))
     scans = Scans(form, tmp_path / "a.log", 5000)
     scans.scan()
@@ -68,4 +68,4 @@ def test_rubbish_between_records_costs_only_itself(form: Format, tmp_path: Path,
     scans = Scans(form, tmp_path / "a.log", 3000)
     scans.scan()
     assert scans.texts == [f"select {n}" for n in range(1, 31)]
-    assert scans.skipped == len(rubbish)
+    assert scans.skipped == (0 if form.between and not rubbish.strip(form.between) else len(rubbish))
