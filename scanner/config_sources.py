@@ -32,6 +32,12 @@ _OWN: dict[str, tuple[str, ...]] = {
 }
 
 
+_ROW_COUNTS = {
+    "mariadb_server_audit": "performance_schema",
+    **dict.fromkeys(("postgres_csvlog", "postgres_jsonlog", "postgres_stderr"), "pg_stat_statements"),
+}
+
+
 class AuditSource(Model):
     """Where one audit log is. ``path`` is a glob; ``time_zone`` is that of times logged without one."""
 
@@ -41,7 +47,7 @@ class AuditSource(Model):
     log_line_prefix: str | None = None  # of postgres_stderr: the server's setting; PostgreSQL's own default when left out
     query_log_limit: int | None = Field(default=None, ge=0)  # of mariadb_server_audit: the setting of that name; 1024 if left out
     slow_log: Annotated[str, BeforeValidator(path_text), Field(min_length=1)] | None = None  # of mariadb_server_audit: row counts
-    row_counts: str | None = None  # of mariadb_server_audit: performance_schema, asked at ``url``
+    row_counts: str | None = None  # where true row counts are asked for, at ``url``; see _ROW_COUNTS
     url: Url | None = None  # of what is asked by SQL; the database's own when left out
     files: str | None = None  # of sqlserver_audit: the audit's files as the server names them
     table: str | None = None  # of sqlserver_audit and oracle_unified: a table or view to read instead
@@ -70,11 +76,13 @@ class AuditSource(Model):
     def _own_options(self) -> AuditSource:
         if self.log_line_prefix is not None and self.type != "postgres_stderr":
             raise wrong(f"is of no use to {self.type}", hint="take it out, or correct `type`", key="log_line_prefix")
-        for name in ("query_log_limit", "slow_log", "row_counts"):
+        for name in ("query_log_limit", "slow_log"):
             if getattr(self, name) is not None and self.type != "mariadb_server_audit":
                 raise wrong(f"is of no use to {self.type}", hint="take it out, or correct `type`", key=name)
-        if self.row_counts not in (None, "performance_schema"):
-            raise wrong("{value} is no place of row counts", self.row_counts, "write performance_schema", key="row_counts")
+        place = _ROW_COUNTS.get(self.type)
+        if self.row_counts is not None and self.row_counts != place:
+            what = "{value} is no place of row counts" if place else f"is of no use to {self.type}"
+            raise wrong(what, self.row_counts, f"write {place}" if place else "take it out, or correct `type`", key="row_counts")
         if self.row_counts and self.slow_log:
             raise wrong("stands beside slow_log", hint="row counts come from one of them: take the other out", key="row_counts")
         for name, types in _OWN.items():
@@ -107,6 +115,13 @@ class AuditSource(Model):
         what = "\0".join([self.type, self.shown, self.files or "", self.table or "", self.views or ""])
         name = f"{database}-{self.type}-{hashlib.sha256(what.encode()).hexdigest()[:8]}"
         return glob.escape(str(data_dir.absolute() / "spool" / name)) + "/*.jsonl"
+
+    def told(self, data_dir: Path, database: str) -> dict[str, str]:
+        """:attr:`options`, and where a source may keep what it has to remember."""
+        if self.row_counts != "pg_stat_statements":
+            return self.options
+        name = hashlib.sha256("\0".join([self.type, self.path, self.shown]).encode()).hexdigest()[:8]
+        return {**self.options, "totals": str(data_dir.absolute() / "totals" / f"{database}-{name}.json")}
 
     @property
     def counts_elsewhere(self) -> bool:

@@ -74,7 +74,7 @@ class Ingest:
         )
         enriched = self._exposed(acts.append_column("shape", shapes.keys), shapes.table)
         if self._counts_come_from_elsewhere(source_id):
-            enriched = _reported_elsewhere(enriched)
+            enriched = _reported_elsewhere(enriched, logged="postgresql" in self.book.dialect)
         judged, exports = judge(enriched, self.config, self.database, self.exports)
         learnt = learn(judged, self.habits)
         events = self._finish(judged, learnt.columns, piece, batch, source_id)
@@ -218,8 +218,12 @@ def _as_dict(keys: pa.ChunkedArray, values: pa.ChunkedArray) -> dict[str, int]:
     return dict(zip(keys.to_pylist(), values.to_pylist(), strict=True))
 
 
-def _reported_elsewhere(events: pa.Table) -> pa.Table:
+def _reported_elsewhere(events: pa.Table, *, logged: bool) -> pa.Table:
+    """``logged``: whether the log itself counts rows, but for those of COPY and FETCH, for which it says 0."""
     counted = pc.and_(pc.equal(events["rows_source"], "reported"), pc.is_valid(events["returned_rows"]))
+    if logged:
+        silent = pc.and_(pc.is_in(events["command"], pa.array(["COPY", "FETCH"])), pc.greater(events["returned_rows"], 0))
+        counted = pc.and_(counted, silent)
     place = events.schema.get_field_index("rows_source")
     return events.set_column(place, "rows_source", pc.if_else(counted, "reported_elsewhere", events["rows_source"]))
 

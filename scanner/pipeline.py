@@ -167,7 +167,7 @@ def _ingest_database(
             task = Task(
                 type=audit.type,
                 path=audit.place(workspace.config.data_dir, name),
-                options=tuple(audit.options.items()),
+                options=tuple(audit.told(workspace.config.data_dir, name).items()),
                 time_zone=audit.time_zone or workspace.config.time_zone,
                 known=tuple(ledger.positions(source_id)),
                 slice_bytes=slice_bytes,

@@ -12,10 +12,11 @@ import pyarrow.csv as pacsv
 
 from scanner.model import Skip
 from scanner.sources import postgres_rows
-from scanner.sources.base import FileSource, Parsed
+from scanner.sources.base import Parsed
 from scanner.sources.csvlog_grammar import GRAMMAR, WIDTHS, is_sound, next_head, split, why
 from scanner.sources.cutting import Cut, Ints, cut
 from scanner.sources.postgres_rows import TEXTS, Clock, Rows, runs, whole
+from scanner.sources.statement_totals import CountedSource
 from scanner.sources.text import decode, mended
 
 _COLUMNS = (
@@ -170,7 +171,7 @@ def _slow(data: bytes, starts: Ints, ends: Ints) -> Rows:
     return Rows(texts, places[:, 0], places[:, 1], Clock.at(data, places[:, 0]), skips, total)
 
 
-class PostgresCsvlog(FileSource):
+class PostgresCsvlog(CountedSource):
     """Audit source ``postgres_csvlog``: ``path`` is a file or a glob over csvlog files."""
 
     type = "postgres_csvlog"

@@ -17,9 +17,10 @@ import pyarrow.json as pajson
 
 from scanner.model import Skip
 from scanner.sources import postgres_rows, times
-from scanner.sources.base import FileSource, Parsed
+from scanner.sources.base import Parsed
 from scanner.sources.cutting import Bools, Bytes, Cut, Ints, find_bytes
 from scanner.sources.postgres_rows import Clock, Rows, runs, whole
+from scanner.sources.statement_totals import CountedSource
 from scanner.sources.text import decode, mended
 
 _HEAD = b'{"timestamp":"'
@@ -265,7 +266,7 @@ def _why(line: bytes) -> str:
     return "is JSON, but its fields are not those of a jsonlog record"
 
 
-class PostgresJsonlog(FileSource):
+class PostgresJsonlog(CountedSource):
     """Audit source ``postgres_jsonlog``: ``path`` is a file or a glob over jsonlog files."""
 
     type = "postgres_jsonlog"

@@ -22,9 +22,10 @@ from scanner.config_prefix import DEFAULT_PREFIX, PrefixError, lacks
 from scanner.errors import ConfigError
 from scanner.model import Position, Skip, Slice, SourceNotice
 from scanner.sources import postgres_rows, stderr_grammar, times
-from scanner.sources.base import SLICE_BYTES, FileSource, Parsed
+from scanner.sources.base import SLICE_BYTES, Parsed
 from scanner.sources.cutting import Bools, Bytes, Cut, Ints, find_bytes
 from scanner.sources.postgres_rows import TEXTS, Clock, Rows
+from scanner.sources.statement_totals import CountedSource
 from scanner.sources.stderr_grammar import SEVERITIES, UNKNOWN, Grammar
 from scanner.sources.stderr_heads import KINDS, Heads, beginnings, between, lengths
 from scanner.sources.text import decode, is_utf8
@@ -337,7 +338,7 @@ def _sessions(fields: dict[str, pa.Array], clock: Clock, home: ZoneInfo) -> pa.A
     return made if known is None else pc.if_else(pc.equal(known, ""), made, known)
 
 
-class PostgresStderr(FileSource):
+class PostgresStderr(CountedSource):
     """Audit source ``postgres_stderr``: ``path`` is a file or a glob, ``log_line_prefix`` the server's setting.
 
     Raises ConfigError for a prefix that cannot be read by.
@@ -347,8 +348,8 @@ class PostgresStderr(FileSource):
     settle_seconds: ClassVar[float] = 10.0
     """Records have no end mark: the last one of a file is taken for whole once nothing was written for so long."""
 
-    def __init__(self, path: str, time_zone: str = "UTC", log_line_prefix: str = DEFAULT_PREFIX) -> None:
-        super().__init__(path, time_zone)
+    def __init__(self, path: str, time_zone: str = "UTC", log_line_prefix: str = DEFAULT_PREFIX, **counts: str) -> None:
+        super().__init__(path, time_zone, **counts)
         self.log_line_prefix = log_line_prefix
         try:
             stderr_grammar.grammar(log_line_prefix)
