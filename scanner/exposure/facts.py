@@ -168,10 +168,11 @@ def facts(
     resolved = set(tables)
     views = {ref for ref in named if (found := schema.tables.get(ref)) and found.kind == "view"}
     parts = {ref for ref in named if (found := schema.tables.get(ref)) and found.parent in resolved}
+    own = {lineage.written} if lineage.kind in (Kind.INSERT, Kind.UPDATE) else set()  # named for being written to
     missed = [ref for ref in named if ref not in resolved and ref not in views and ref not in parts]
     if lineage.kind is Kind.UNPARSED or lineage.unknown or not tables:
         # the log saw relations that the parse did not: unknown columns of a personal table count as all of them
-        outputs += [Output(ref, "*", Flow.AS_IS) for ref in missed if lineage.kind not in _READS_NOTHING]
+        outputs += [Output(ref, "*", Flow.AS_IS) for ref in missed if lineage.kind not in _READS_NOTHING and ref not in own]
     tables += missed
     if lineage.kind is Kind.REPLICATION and _streams_data(statement):
         outputs = [Output(ref, "*", Flow.AS_IS) for ref, table in schema.tables.items() if table.has_pii and _stands_alone(table)]

@@ -108,9 +108,10 @@ def _understood(data: bytes, first: int, last: int) -> pl.DataFrame:
     text = "\n" + mended(data).decode()
     entries = pl.DataFrame({"entry": text.split(_HEADER)[1:]})
     entry = pl.col("entry")
-    sent = entry.str.extract(r"Rows_sent: (\d+)").cast(pl.Int64)
-    affected = entry.str.extract(r"Rows_affected: (\d+)").cast(pl.Int64).fill_null(0)
-    examined = entry.str.extract(r"Rows_examined: (\d+)").cast(pl.Int64)
+    # a statement that failed has affected "minus one" rows, written as 2**64 - 1: no number of rows
+    sent = entry.str.extract(r"Rows_sent: (\d+)").cast(pl.Int64, strict=False)
+    affected = entry.str.extract(r"Rows_affected: (\d+)").cast(pl.Int64, strict=False).fill_null(0)
+    examined = entry.str.extract(r"Rows_examined: (\d+)").cast(pl.Int64, strict=False)
     rows = pl.max_horizontal(sent, affected)
     parts = entry.str.extract_groups(_TEXT)
     return (

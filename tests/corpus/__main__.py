@@ -7,21 +7,32 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.corpus import run_mariadb, run_postgres
 from tests.corpus.postgres import VARIANTS
-from tests.corpus.run_postgres import run
+from tests.corpus.score import Score
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make corpus", description="Ways out and look-alikes on live servers, scored.")
     parser.add_argument("--seed", type=int, default=1, help="another seed is another company: names, sizes, people")
-    parser.add_argument("--variant", action="append", choices=list(VARIANTS), help="what the log says (default: all)")
+    parser.add_argument(
+        "--variant", action="append", choices=[*VARIANTS, *run_mariadb.VARIANTS], help="what the log says (default: all)"
+    )
+    parser.add_argument("--scale", type=float, default=1.0, help="times as many people")
     parser.add_argument("--only", action="append", default=[], help="an act by its name; several times for several")
     parser.add_argument("--details", action="store_true", help="the events behind every problem")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="corpus-") as folder:
-        score = run(given.seed, Path(folder), given.variant or tuple(VARIANTS), given.only)
+        wanted = given.variant or [*VARIANTS, *run_mariadb.VARIANTS]
+        score = Score(given.seed)
+        for engine, known in ((run_postgres, tuple(VARIANTS)), (run_mariadb, run_mariadb.VARIANTS)):
+            chosen = [v for v in known if v in wanted]
+            if chosen:
+                done = engine.run(given.seed, Path(folder), chosen, given.only, given.scale)
+                score.results += done.results
+                score.seconds += done.seconds
     print(score.table(details=given.details))
-    return 0
+    return 0 if score.good() else 1
 
 
 if __name__ == "__main__":

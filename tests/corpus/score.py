@@ -102,6 +102,10 @@ class Score:
         """Share of the look-alikes that exposed nobody."""
         return _share("exposed" not in r.problems for r in self.part(False, variant))
 
+    def good(self) -> bool:
+        """Whether the score is what the product promises, over all variants."""
+        return self.found() >= 0.98 and self.counted() >= 0.95 and self.bounded() >= 0.95 and self.quiet() >= 0.98
+
     def table(self, *, details: bool = False) -> str:
         """The score as text."""
         head = f"{'variant':<26}{'ways out':>9}{'found':>8}{'±10 %':>8}{'bounds':>8}{'look-alikes':>13}{'quiet':>8}"

@@ -6,18 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.corpus import run_postgres
-from tests.corpus.run_postgres import OUT, QUIET
+from tests.corpus import run_mariadb, run_postgres
+from tests.support.mariadb import MariadbMissingError
 from tests.support.postgres import PostgresMissingError
 
 SEED = 20260
 
 
 def test_there_are_enough_of_both_kinds() -> None:
-    assert len(OUT) >= 120
-    assert len(QUIET) >= 60
-    names = [act.name for act in (*OUT, *QUIET)]
-    assert len(set(names)) == len(names)
+    for engine in (run_postgres, run_mariadb):
+        names = [act.name for act in (*engine.OUT, *engine.QUIET)]
+        assert len(engine.OUT) >= 120
+        assert len(engine.QUIET) >= 60
+        assert len(set(names)) == len(names)
 
 
 def test_postgresql(tmp_path: Path) -> None:
@@ -25,8 +26,12 @@ def test_postgresql(tmp_path: Path) -> None:
         score = run_postgres.run(SEED, tmp_path, ["rows"], scale=0.5)
     except PostgresMissingError as missing:
         pytest.fail(str(missing), pytrace=False)
-    report = score.table(details=True)
-    assert score.found() >= 0.98, report
-    assert score.counted() >= 0.95, report
-    assert score.bounded() >= 0.95, report
-    assert score.quiet() >= 0.97, report
+    assert score.good(), score.table(details=True)
+
+
+def test_mariadb(tmp_path: Path) -> None:
+    try:
+        score = run_mariadb.run(SEED, tmp_path, scale=0.5)
+    except MariadbMissingError as missing:
+        pytest.fail(str(missing), pytrace=False)
+    assert score.good(), score.table(details=True)

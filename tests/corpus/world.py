@@ -245,7 +245,7 @@ class World:
         own = {role: f"{q(n['schema'])}.{q(n[role])}" for role in ("people", "orders", "leads", "logs", "products")}
         bare = {f"{role}_": q(n[role]) for role in ("people", "orders", "leads", "logs", "products")}
         columns = {role: q(n[role]) for role in ("key", "name", "phone", "email", "rrn", "addr", "schema", "side")}
-        raw = {f"{role}_raw": n[role] for role in ("people", "schema", "side")}
+        raw = {f"{role}_raw": n[role] for role in ("people", "schema", "side", "leads", "products", "phone")}
         first = self.people[0].key
         places = {
             "unicode_people": 'U&"' + "".join(f"\\{ord(c):04x}" for c in n["people"]) + '"',

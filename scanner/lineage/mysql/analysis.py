@@ -9,7 +9,8 @@ from itertools import pairwise
 from sqlglot import exp
 
 from scanner.lineage import analysis as common
-from scanner.lineage.mysql import rewrite
+from scanner.lineage.mysql import rewrite, routines
+from scanner.lineage.mysql.changes import assigned
 from scanner.lineage.mysql.lexical import Is, Token, Tokens, otherwise, tokens
 from scanner.lineage.mysql.names import Names, Translated, distinct, logged_relation, star
 from scanner.lineage.mysql.others import other
@@ -112,6 +113,8 @@ def _statement(found: Sequence[Token], names: Names, depth: int) -> Lineage:
     if first == "DO" and any(t.upper == "SELECT" for t in found):
         return _query([Token(Is.WORD, "SELECT"), *found[1:]], names)
     made = other(found, names)
+    if made is not None and made.kind is Kind.CALL:
+        made = routines.with_procedure(made, names, _query)
     return made if made is not None else _unknown(found, names)
 
 
@@ -124,6 +127,12 @@ def _query(found: Sequence[Token], names: Names) -> Lineage:
     made = _first(texts, names)
     if made is None:
         return _unknown(found, names)
+    if any(t.text == ":=" for t in found):  # what a variable is given in passing, the next statement can return
+        outputs = tuple(replace(o, flow=Flow.KEPT) if o.flow is Flow.AGGREGATED else o for o in made.outputs)
+        made = replace(made, outputs=outputs, keeps_values=made.keeps_values or outputs != made.outputs)
+    if any(t.upper == "PARTITION" for t in found):
+        made = replace(made, filtered=True)  # some of the rows, nobody says how many
+    made = routines.with_functions(made, sorted(functions_called(found)), names, _query)
     return _dressed(replace(made, destination=Destination.SERVER_FILE) if into else made, found, into)
 
 
@@ -220,7 +229,7 @@ def _insert(found: Sequence[Token], names: Names) -> Lineage:
             unknown=True,
             literal_sensitive=True,
         )
-    if returns and (doubled is not None or found[0].upper == "REPLACE"):  # what was there before comes back, a row for a row
+    if returns and doubled is not None:  # the row as it is then comes back, with what was there before
         rows = max(1, sum(t.text == "(" and before.text in (",", "VALUES") for before, t in pairwise(found)))
         words = tuple(dict.fromkeys([*made.techniques, str(Technique.RETURNING)]))
         outputs = star([written])
@@ -240,12 +249,15 @@ def _change(found: Sequence[Token], names: Names) -> Lineage:
     refs = _sources(found, names) if tree is None else tuple(
         dict.fromkeys(names.relation(t.db, t.name) for t in tree.find_all(exp.Table) if isinstance(t.this, exp.Identifier))
     )  # fmt: skip
-    written = refs[0] if refs else None
+    written, columns = assigned(tree, names) if kind is Kind.UPDATE and tree is not None else (None, ())
+    written = written or (refs[0] if refs else None)
     return Lineage(
         kind,
         tables=tuple(ref for ref in refs if ref != written),
-        destination=Destination.NOWHERE,
+        destination=Destination.TABLE if columns else Destination.NOWHERE,
         written=written,
+        written_columns=columns,
+        techniques=(str(Technique.COPY_TO_NEW_TABLE),) if columns else (),
         filtered=any(t.upper == "WHERE" for t in found),
         functions=tuple(sorted(functions_called(found))),
     )

@@ -25,6 +25,7 @@ class Names:
     schema: Schema
     logged: tuple[TableRef, ...] = ()
     database: str = ""
+    inside: tuple[TableRef, ...] = ()  # routines whose bodies are being read: they may call each other
 
     @cached_property
     def _folded(self) -> dict[tuple[str, str], TableRef]:

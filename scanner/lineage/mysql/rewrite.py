@@ -50,6 +50,8 @@ def _written(found: Sequence[Token], names: Names) -> list[str]:
     out: list[str] = []
     words = {t.text.lower() for t in found if t.kind in (Is.WORD, Is.NAME)}
     clause, before = "", ""
+    depth = grouping = 0
+    dropping = False
     for token in found:
         upper = token.upper
         if upper in ("SELECT", "WHERE", "ON", "HAVING", "VALUES", "SET", "BY", "FROM"):
@@ -58,6 +60,16 @@ def _written(found: Sequence[Token], names: Names) -> list[str]:
             before = upper
             continue
         before = upper
+        if upper == "GROUP_CONCAT":
+            grouping = depth + 1
+        if token.kind is Is.MARK and token.text in ("(", ")"):
+            depth += 1 if token.text == "(" else -1
+            if depth < grouping and token.text == ")":
+                grouping, dropping = 0, False
+        if grouping and depth == grouping and upper in ("LIMIT", "SEPARATOR"):
+            dropping = True  # they cut what is put together; the parser does not know them all
+        if dropping:
+            continue
         if upper == "STRAIGHT_JOIN":
             out.append("JOIN")
         elif token.kind is Is.DOUBLE:

@@ -126,7 +126,7 @@ def test_what_leaves(text: str, expected: set[tuple[str, str]]) -> None:
         ("insert ignore x set a = (select rrn from customer limit 1)", Kind.INSERT, Destination.TABLE, "crm.x", {"a"}),
         ("create table x like customer", Kind.DDL, Destination.NOWHERE, "crm.x", set()),
         ("load data local infile 'f' into table x", Kind.COPY_IN, Destination.NOWHERE, "crm.x", set()),
-        ("update orders o join customer c on c.id = o.id set o.x = c.rrn", Kind.UPDATE, Destination.NOWHERE, "crm.orders", set()),
+        ("update orders o join customer c on c.id = o.id set o.x = c.rrn", Kind.UPDATE, Destination.TABLE, "crm.orders", {"x"}),
     ],
 )
 def test_what_is_written(text: str, kind: Kind, destination: Destination, written: str, columns: set[str] | None) -> None:
