@@ -5,7 +5,7 @@ ARGS ?=
 BIN := .venv/bin
 WORKERS ?= 2
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench fuzz quarter corpus
+.PHONY: help setup demo test lint bench columns fuzz quarter corpus
 
 help: ## show this list
 	@echo "vendorwatch — make TARGET [ARGS=…]"
@@ -33,6 +33,10 @@ lint: setup ## ruff and mypy
 bench: setup ## speed and memory of every part, beside pgBadger and a bare DuckDB read (ARGS="--records 200000 --long 0")
 	@$(PYTHON) scripts/system_packages.py bench
 	@$(BIN)/python bench/run.py $(ARGS)
+	@$(BIN)/python -m bench.columns
+
+columns: setup ## how right and how fast the PII classifier is, beside its peers (ARGS="--seed 7 --no-peers")
+	@$(BIN)/python -m bench.columns $(ARGS)
 
 fuzz: setup ## 100,000 malformed inputs for every parser of log files (ARGS="--count 5000 --only postgres_jsonlog")
 	@$(BIN)/python -m tests.fuzz $(ARGS)

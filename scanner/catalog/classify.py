@@ -18,13 +18,16 @@ from scanner.catalog.freetext import ASKED, FreeText
 from scanner.catalog.recognizers import Recognizer, TypeKind
 from scanner.catalog.recognizers.base import Plausibility
 from scanner.catalog.samples import ColumnSample, Unit, units
-from scanner.catalog.weigh import Evidence, Verdict, embedded, judge, people_score
-from scanner.catalog.words import MASKED, NameEvidence, Vocabulary, any_of
+from scanner.catalog.weigh import Evidence, Verdict, embedded, human_tables, judge, people_score
+from scanner.catalog.words import MASKED, NameEvidence, Vocabulary, any_of, says_something
 
 _HASHED = (
     r"^(?:(?:0x|\\x|sha\d*:|md5:)?[0-9a-fA-F]{32,128}|\$2[aby]\$.{56}|\$argon2.*|[A-Za-z0-9+/_-]{22,}={0,2}|v[0-9]:.{16,}"
     r"|[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+|\{?(?:enc|ENC)\W.{8,}|tok_[A-Za-z0-9]{8,})$"
 )
+_CODES = {kind: code for code, kind in enumerate(TypeKind)}
+_LEAD = ("PERSON", "ADDRESS", "PHONE_NUMBER", "EMAIL_ADDRESS")  # of several things in one column the last named leads
+_TYPED = 200  # values of a unit that whole-value patterns look at
 _DOUBT = 0.7  # surer than this that it is nothing: nobody else is asked
 _FREE_CHARS = 12  # shorter values are not free text
 
@@ -51,14 +54,28 @@ class Classifier:
         found, frame = units(samples)
         if not found:
             return []
+        evidence, hits, counts = self._evidence(samples, found, frame)
+        second = self._second_opinion(frame, found, [judge(row) for row in evidence])
+        inside = self._inside(frame, found, second, counts, hits)
+        return [self._settle(i, samples, found, second, inside) for i in _by_sample(found, len(samples))]
+
+    def evidence(self, samples: Sequence[ColumnSample]) -> list[tuple[int, str, list[Evidence]]]:
+        """What is weighed, for fitting: (index of the sample, path inside it, evidence for each class in question)."""
+        found, frame = units(samples)
+        rows = self._evidence(samples, found, frame)[0] if found else []
+        return [(unit.sample, unit.path, row) for unit, row in zip(found, rows, strict=True)]
+
+    def _evidence(
+        self, samples: Sequence[ColumnSample], found: Sequence[Unit], frame: pl.DataFrame
+    ) -> tuple[list[list[Evidence]], list[dict[str, _Hits]], np.ndarray]:
+        """Per unit, the evidence for each class in question, neighbours known; the whole-value matches; counts of values."""
         splits = [self._split(samples[u.sample], u) for u in found]
         named = [self._names(samples[u.sample], u, s) for u, s in zip(found, splits, strict=True)]
-        counts = np.zeros(len(found), dtype=np.int64)
-        for unit, n in frame.group_by("unit").len().iter_rows():
-            counts[unit] = n
-        frame = frame.with_columns(
-            pl.Series("kind", [u.kind.value for u in found], dtype=pl.Categorical).gather(frame["unit"]).alias("kind")
-        )
+        counts = _counts(frame, len(found))
+        everything, frame = counts, _first(frame, counts, _TYPED)  # a type shows in a few values; free text needs them all
+        counts = np.minimum(counts, _TYPED)
+        codes = pl.Series("kind", [_CODES[u.kind] for u in found], dtype=pl.UInt8)
+        frame = frame.with_columns(codes.gather(frame["unit"]).alias("kind"))
         hits = self._whole_values(frame, found, counts)
         loose = self._loose(frame, named, counts)
         masked = self._masked(frame, counts)
@@ -70,6 +87,7 @@ class Classifier:
             row = []
             for entity in sorted(set(hits[i]) | set(names) | set(masked[i])):
                 recognizer = self._recognizers[entity]
+                said = names.get(entity) or self._vocabulary.against(splits[i], entity)
                 hit = hits[i].get(entity)
                 row.append(
                     Evidence(
@@ -81,20 +99,23 @@ class Classifier:
                         loose=loose[i].get(entity, 0.0),
                         masked=masked[i].get(entity, 0.0),
                         hashed=hashed[i],
-                        name=names.get(entity, NameEvidence()),
+                        name=said,
+                        owner=next((t for t in splits[i] if t in recognizer.things), ""),
                         masked_word=any_of(splits[i], MASKED),
                         kind=unit.kind,
                         enumeration=_enumeration(sample) if not unit.path else False,
                         table=tuple(self._vocabulary.split(sample.table.name)),
+                        column=tuple(splits[i]),
+                        named=bool(unit.path) or says_something(splits[i]),
+                        repetition=sample.seen / sample.distinct if sample.distinct and not unit.path else 1.0,
                     )
                 )
             evidence.append(row)
         first = [judge(row) for row in evidence]
         around = people_score(samples, found, first, self._vocabulary)
-        second = [judge([replace(e, neighbours=around[i]) for e in row]) for i, row in enumerate(evidence)]
-        second = self._second_opinion(frame, found, second)
-        inside = self._inside(frame, found, second, counts)
-        return [self._settle(i, samples, found, second, inside) for i in _by_sample(found, len(samples))]
+        human = human_tables(samples, found, first)
+        evidence = [[replace(e, neighbours=around[i], human=human[i]) for e in row] for i, row in enumerate(evidence)]
+        return evidence, hits, everything
 
     # -- names -------------------------------------------------------------------------------------------------
 
@@ -125,11 +146,14 @@ class Classifier:
         for entity, recognizer in self._recognizers.items():
             if not recognizer.patterns:
                 continue
-            candidates = frame.lazy().filter(
+            # in two steps: polars would otherwise run the expression over the values that the cheap conditions rule out
+            candidates = frame.filter(
                 pl.col("chars").is_between(*recognizer.lengths),
                 pl.col("digits").is_between(*recognizer.digits),
-                pl.col("kind").cast(pl.String).is_in([k.value for k in recognizer.kinds]),
+                pl.col("kind").is_in([_CODES[k] for k in recognizer.kinds]),
             )
+            if recognizer.requires:
+                candidates = candidates.filter(value.str.contains(recognizer.requires))
             patterns = recognizer.patterns
             matched = candidates.filter(value.str.contains(f"^(?:{'|'.join(p.regex for p in patterns)})$"))
             if len(patterns) == 1:
@@ -138,7 +162,7 @@ class Classifier:
                 marked = matched.select(
                     "unit", "value", *(value.str.contains(f"^(?:{p.regex})$").alias(f"p{i}") for i, p in enumerate(patterns))
                 )
-            taken = marked.collect()
+            taken = marked
             marks = taken.select(pl.exclude("unit", "value")).to_numpy()
             texts = taken["value"].to_list()
             for index, at in _runs(taken["unit"]):
@@ -183,6 +207,7 @@ class Classifier:
         found: Sequence[Unit],
         verdicts: Sequence[Verdict],
         counts: np.ndarray,
+        hits: Sequence[Mapping[str, _Hits]],
     ) -> list[Verdict | None]:
         """Personal data inside longer text, for units that are not of one class as a whole."""
         result: list[Verdict | None] = [None] * len(found)
@@ -195,7 +220,7 @@ class Classifier:
         if text.height == 0:
             return result
         tallies: dict[int, dict[str, int]] = defaultdict(dict)
-        wordy = text.filter(pl.col("value").str.contains(r"[\s@,:]|[0-9]-[0-9]"))
+        wordy = text.filter(pl.col("value").str.contains(r"[\s@,:<>|;=&]|[0-9]-[0-9]"))
         for entity, recognizer in self._recognizers.items():
             if not recognizer.search:
                 continue
@@ -206,6 +231,8 @@ class Classifier:
                 matches = matches.filter(pl.Series(recognizer.search_check(matches["inner"].to_list())))
             inside = matches["inner"].to_list()
             for unit, at in _runs(matches["unit"]):
+                if entity in hits[unit] and hits[unit][entity].share > 0.3:
+                    continue  # judged as a whole
                 things = inside[at]
                 # what a whole column cannot be (order numbers shaped like residents'), it does not hold either
                 if recognizer.plausible is None or recognizer.plausible(things).score >= 0.35:
@@ -271,9 +298,10 @@ class Classifier:
         )
         return replace(best, evidence=best.evidence + tail)
 
-    def _rank(self, verdict: Verdict) -> tuple[bool, int, float]:
+    def _rank(self, verdict: Verdict) -> tuple[bool, int, bool, int, float]:
         recognizer = self._recognizers[verdict.pii_class or ""]
-        return verdict.form != "masked", recognizer.sensitivity, verdict.confidence
+        place = _LEAD.index(verdict.pii_class) if verdict.pii_class in _LEAD else -1
+        return verdict.form != "masked", recognizer.sensitivity, verdict.confidence >= 0.8, place, verdict.confidence
 
 
 def _by_sample(found: Sequence[Unit], size: int) -> Iterable[list[int]]:
@@ -281,6 +309,22 @@ def _by_sample(found: Sequence[Unit], size: int) -> Iterable[list[int]]:
     for i, unit in enumerate(found):
         groups[unit.sample].append(i)
     return groups
+
+
+def _counts(frame: pl.DataFrame, size: int) -> np.ndarray:
+    """Values of each unit."""
+    return np.bincount(frame["unit"].to_numpy(), minlength=size).astype(np.int64)
+
+
+def _first(frame: pl.DataFrame, counts: np.ndarray, most: int) -> pl.DataFrame:
+    """At most so many values of each unit, evenly from all of them (rows of a unit stand together)."""
+    if len(counts) == 0 or counts.max() <= most:
+        return frame
+    present = counts[counts > 0]
+    place = np.arange(frame.height) - np.repeat(np.cumsum(present) - present, present)
+    size = np.repeat(present, present)
+    kept = (size <= most) | ((place * most) // np.maximum(size, 1) != ((place - 1) * most) // np.maximum(size, 1))
+    return frame.filter(pl.Series(kept))
 
 
 def _runs(units: pl.Series) -> Iterable[tuple[int, slice]]:

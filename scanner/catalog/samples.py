@@ -37,8 +37,9 @@ _NOTHING = (
     "nan",
 )
 _ZERO_FRACTION = re.compile(r"\.0+$")
+_DASHES = r"[\x{2010}-\x{2015}\x{2212}\x{FE58}\x{30FC}]"  # hyphens, dashes and a minus that people type between digits
 _MAX_PATHS = 60
-_MAX_JSON = 400
+_MAX_JSON = 200
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,9 @@ def units(samples: Sequence[ColumnSample]) -> tuple[list[Unit], pl.DataFrame]:
     )
     value = pl.col("value")
     frame = (
-        frame.with_columns(value.str.normalize("NFKC").str.replace_all(r"\s+", " ").str.strip_chars(" '\""))
+        frame.with_columns(
+            value.str.normalize("NFKC").str.replace_all(_DASHES, "-").str.replace_all(r"\s+", " ").str.strip_chars(" '\"")
+        )
         .filter(~value.str.to_lowercase().is_in(list(_NOTHING)))
         .with_columns(
             value.str.len_chars().alias("chars"),

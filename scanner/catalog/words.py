@@ -32,6 +32,18 @@ MASKED = tokens("""
     ciphertext token tokenized tokenised tkn anon anonymized pseudo pseudonym digest 마스킹 암호화 해시 해쉬 암호
     """)
 
+# Negative words that may also stand in the name of the thing itself: they speak only beside a word for it.
+_ABOUT_KEYS = tokens("""
+    id no nm name num seq key type cd code kind 명 번호 이름 col column field fld table file index title label tag item unit
+    항목 값 필드 컬럼 열
+    """)
+
+# Names made of these and numbers say nothing.
+_BLANK = tokens("""
+    col column field fld attr attribute val value var data txt text str num key param arg prop item misc etc tmp temp ext extra
+    udf user_defined custom 항목 값 필드 컬럼 열 기타 속성
+    """)
+
 # Tokens of tables and keys that are about people.
 PEOPLE = tokens("""
     mbr mber mem member members memb customer customers cust custs user users usr usrs person persons people psn
@@ -169,6 +181,16 @@ class Vocabulary:
             )
             result[entity] = NameEvidence(value, phrase, against)
         return result
+
+    def against(self, split: list[str], entity: str) -> NameEvidence:
+        """What a name that does not speak of a class has against it."""
+        negative = self.recognizers[entity].negative - _ABOUT_KEYS
+        return NameEvidence(negative=next((t for t in split if t in NEGATIVE or t in negative), ""))
+
+
+def says_something(split: Iterable[str]) -> bool:
+    """Is there a word in the name at all, or only ``col``, ``x`` and numbers?"""
+    return any(not t.isdigit() and t not in _BLANK and (len(t) > 2 or "가" <= t[0] <= "힣") for t in split)
 
 
 def any_of(split: Iterable[str], group: frozenset[str]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanner.catalog.recognizers.base import Pattern, Recognizer, tokens, words
+from scanner.catalog.recognizers.base import THINGS_WITH_PLACES, Pattern, Recognizer, tokens, words
 
 _PROVINCE = (
     r"(?:서울|부산|대구|인천|광주|대전|울산|세종|경기|강원|충북|충남|전북|전남|경북|경남|제주|충청북도|충청남도|전라북도|전라남도|경상북도|경상남도)"
@@ -87,6 +87,8 @@ recognizer = Recognizer(
     구분 여부 아이피 coin token net nickname alias name nm person
     """
     ),
+    requires=r"[ ,가-힣]",
+    things=THINGS_WITH_PLACES,
     lengths=(3, 300),
     sensitivity=2,
     neighbours=0.5,

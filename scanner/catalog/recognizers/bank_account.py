@@ -50,6 +50,7 @@ recognizer = Recognizer(
         strong="""
         acct no, acctno, account no, accountno, acct num, account num, account number, bank account, bank acct,
         bank acct no, bank account no, acnt no, actno, acno, acnut no, acnutno, acc no, vacct, vacct no,
+        va no, va num, va number, vbanknum,
         virtual account, virtual acct, vbank num, vbank no, vr acct no, refund acct, refund account, rfnd acct no,
         refund acct no, deposit acct, kontonummer, bankverbindung, bnk acct, 계좌, 계좌번호, 가상계좌, 가상계좌번호,
         환불계좌, 환불계좌번호, 은행계좌, 입금계좌, 통장번호, 출금계좌

@@ -85,6 +85,8 @@ class Recognizer:
     words: Mapping[str, float] = field(default_factory=dict)  # "cust nm" -> 1.0 (says it) … 0.3 (hints)
     negative: frozenset[str] = frozenset()  # tokens that speak against this class
     kinds: frozenset[TypeKind] = WORDY
+    requires: str | None = None  # a cheap expression that any match also matches: rules most values out at once
+    things: frozenset[str] = frozenset()  # tokens of owners that are no people: a server's address, a store's
     lengths: tuple[int, int] = (1, 200)  # characters of a value that could match at all
     digits: tuple[int, int] = (0, 200)  # digits of such a value
     plausible: Callable[[Sequence[str]], Plausibility] | None = None
@@ -151,3 +153,12 @@ def mod97(values: Sequence[str]) -> Bools:
         if turned.isalnum() and turned.isascii():
             result[i] = int(turned.translate(_LETTERS)) % 97 == 1
     return result
+
+
+# Owners of places and numbers that are no people.
+THINGS_WITH_PLACES = tokens("""
+    store stores shop shops branch branches warehouse wh whs center centre cntr hub depot plant factory supplier vendor vndr
+    partner ptnr brand maker mfr manufacturer corp hq facility venue site terminal station stn hotel hospital school bank
+    server srv svr host gateway gw proxy router node cluster printer switch vip nat dns ntp lb machine 매장 점포 지점 창고 센터
+    물류센터 공장 거래처 공급사 협력사 본사 영업소 대리점 가맹점 서버 장비
+    """)

@@ -12,6 +12,7 @@ from scanner.catalog.recognizers.base import Bools, Pattern, Plausibility, Recog
 _FULL = re.compile(r"^\D*((?:18|19|20)\d{2})\D{0,2}(\d{1,2})\D{0,2}(\d{1,2})")
 _SHORT = re.compile(r"^(\d{2})[-./]?(\d{2})[-./]?(\d{2})$")
 _TURNED = re.compile(r"^(\d{1,2})[-./ ](\d{1,2})[-./ ]((?:18|19|20)\d{2})$")
+_NAMED = re.compile(r"^\d{1,2}\.? ?[A-Za-zäé]{3,10}\.?,? ?((?:18|19|20)\d{2})$|^[A-Za-z]{3,10}\.? \d{1,2},? ((?:18|19|20)\d{2})$")
 _REFERENCE_YEAR = 2026
 
 
@@ -22,6 +23,8 @@ def _year(value: str) -> int | None:
     elif found := _TURNED.match(value):
         first, second, year = (int(x) for x in found.groups())
         month, day = (first, second) if first <= 12 else (second, first)
+    elif found := _NAMED.match(value):
+        return int(found[1] or found[2])
     elif found := _SHORT.match(value):
         short, month, day = (int(x) for x in found.groups())
         year = 1900 + short if short > _REFERENCE_YEAR % 100 else 2000 + short
@@ -44,9 +47,11 @@ def _people(values: Sequence[str]) -> Plausibility:
     note = f"{adult:.0%} imply an age of 10 to 110, {spread} different years"
     if past < 0.9:
         return Plausibility(0.1, note)
-    if len(years) >= 15 and adult >= 0.85 and spread >= 15:
+    if len(years) >= 15 and adult >= 0.85 and spread >= min(15, 0.75 * len(years)):
         top = float(np.max(np.unique(years, return_counts=True)[1])) / len(years)
         return Plausibility(1.0, note, bonus=1.9 if top < 0.25 else 0.5)
+    if 7 <= len(years) < 15 and adult >= 0.95 and spread >= 0.7 * len(years):
+        return Plausibility(1.0, note, bonus=1.0)
     if len(years) >= 8 and (spread <= 4 or adult < 0.3):
         return Plausibility(0.3, note)
     return Plausibility(0.8, note)
@@ -59,6 +64,9 @@ recognizer = Recognizer(
         Pattern(r"(?:18|19|20)[0-9]{2}\s?[-./년]\s?[0-9]{1,2}\s?[-./월]\s?[0-9]{1,2}(?:일|[ T]00:00:00.*)?", 2.0, _day),
         Pattern(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])[0-3][0-9]", 2.0, _day),
         Pattern(r"[0-9]{1,2}[-./][0-9]{1,2}[-./](?:19|20)[0-9]{2}", 2.0, _day),
+        Pattern(
+            r"[0-9]{1,2}\.? ?[A-Za-zäé]{3,10}\.?,? ?(?:19|20)[0-9]{2}|[A-Za-z]{3,10}\.? [0-9]{1,2},? (?:19|20)[0-9]{2}", 2.0, _day
+        ),
         Pattern(r"[0-9]{2}[-./]?(?:0[1-9]|1[0-2])[-./]?[0-3][0-9]", 1.0, _day),
     ),
     loose=r"(?:[0-9]{2,4}[-./년월일 ]{0,2}){1,3}(?:[0-9*]{0,4})(?:[ T][0-9:.+Z]*)?|[0-9]{1,2}월 ?[0-9]{1,2}일"
@@ -69,7 +77,8 @@ recognizer = Recognizer(
         strong="""
         birth, birth date, birthdate, birth day, birthday, birth dt, birthdt, dob, date of birth, dateofbirth, brth,
         brth dt, brthdy, brdt, brthdd, bday, birth ymd, birthymd, brth ymd, bir dt, bymd, birth de, brthdy de,
-        geburtsdatum, geboren, geburtstag, date naissance, fecha nacimiento, birth dttm, jumin1, rrn front, 생년월일,
+        geburtsdatum, geb datum, geb dat, gebdat, geboren, fecha nac,
+        birth txt, birth at, geburtstag, date naissance, fecha nacimiento, birth dttm, jumin1, rrn front, 생년월일,
         주민번호앞자리, 주민등록번호앞자리, 주민앞자리, 생일, 출생일, 출생일자, 생년, 출생
         """,
         weak="bth, birt, bir, geb, born",

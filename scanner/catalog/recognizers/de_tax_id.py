@@ -23,7 +23,7 @@ def _check(values: Sequence[str]) -> Bools:
 recognizer = Recognizer(
     entity="DE_TAX_ID",
     title="German tax identification number",
-    patterns=(Pattern(r"[1-9][0-9] ?[0-9]{3} ?[0-9]{3} ?[0-9]{3}", 5.5, _check),),
+    patterns=(Pattern(r"[1-9][0-9] ?[0-9]{3} ?[0-9]{3} ?[0-9]{3}", 6.0, _check),),
     loose=r"[0-9]{2} ?[0-9]{3} ?[0-9]{3} ?[0-9]{3}",
     words=words(
         strong="""

@@ -122,7 +122,7 @@ finland = Recognizer(
 sweden = Recognizer(
     entity="SE_PERSONNUMMER",
     title="Swedish personal number",
-    patterns=(Pattern(r"(?:19|20)?[0-9]{6}[-+][0-9]{4}", 7.0, _swedish), Pattern(r"(?:19|20)[0-9]{10}", 4.5, _swedish)),
+    patterns=(Pattern(r"(?:19|20)?[0-9]{6}[-+][0-9]{4}", 7.0, _swedish), Pattern(r"(?:19|20)[0-9]{10}", 6.0, _swedish)),
     loose=r"(?:19|20)?[0-9]{6}[-+]?[0-9]{4}",
     words=words(strong="personnummer, person nummer, pnr, personal number se", weak="personal no, personal number"),
     kinds=NUMERIC_TOO,
@@ -146,9 +146,9 @@ france = Recognizer(
 netherlands = Recognizer(
     entity="NL_BSN",
     title="Dutch citizen service number",
-    patterns=(Pattern(r"[0-9]{9}", 4.2, _dutch),),
+    patterns=(Pattern(r"[0-9]{9}", 6.0, _dutch),),
     loose=r"[0-9]{8,9}",
-    words=words(strong="bsn, burgerservicenummer, sofinummer"),
+    words=words(strong="bsn, burgerservicenr, bsn nr, burgerservicenummer, sofinummer"),
     kinds=NUMERIC_TOO,
     lengths=(9, 9),
     digits=(9, 9),

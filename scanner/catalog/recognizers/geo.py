@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanner.catalog.recognizers.base import NUMERIC_TOO, Pattern, Recognizer, tokens, words
+from scanner.catalog.recognizers.base import NUMERIC_TOO, THINGS_WITH_PLACES, Pattern, Recognizer, tokens, words
 
 recognizer = Recognizer(
     entity="GEO",
@@ -21,6 +21,7 @@ recognizer = Recognizer(
         weak="location, loc, position, 위치",
     ),
     negative=tokens("hist name nm history plat store shop warehouse branch center wh 매장 점포 지점 창고 max min width"),
+    things=THINGS_WITH_PLACES,
     kinds=NUMERIC_TOO,
     lengths=(4, 60),
     digits=(3, 40),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scanner.catalog.recognizers.base import Pattern, Plausibility, Recognizer, TypeKind, tokens, words
+from scanner.catalog.recognizers.base import THINGS_WITH_PLACES, Pattern, Plausibility, Recognizer, TypeKind, tokens, words
 
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _V4 = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
@@ -39,6 +39,7 @@ recognizer = Recognizer(
         weak="client addr, conn addr, addr",
     ),
     negative=tokens("server host subnet mask gateway version whitelist allow allowed block"),
+    things=THINGS_WITH_PLACES,
     kinds=frozenset({TypeKind.TEXT, TypeKind.OTHER, TypeKind.INET}),
     lengths=(3, 50),
     plausible=_not_versions,

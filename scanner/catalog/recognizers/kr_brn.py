@@ -45,7 +45,7 @@ recognizer = Recognizer(
     title="business registration number",
     patterns=(
         Pattern(r"[0-9]{3}[- ][0-9]{2}[- ][0-9]{5}", 7.0, check_digit),
-        Pattern(r"[1-9][0-9]{9}", 4.5, check_digit),
+        Pattern(r"[1-9][0-9]{9}", 6.0, check_digit),
         Pattern(r"[0-9]{3}-[0-9]{2}-[0-9]{5}", 2.5),
     ),
     loose=r"[0-9]{3}[- ]?[0-9*]{2}[- ]?[0-9*]{5}",

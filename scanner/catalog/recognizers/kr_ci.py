@@ -8,7 +8,7 @@ recognizer = Recognizer(
     entity="KR_CI",
     title="connecting information (CI/DI)",
     patterns=(
-        Pattern(r"[A-Za-z0-9+/]{86}==", 7.0),
+        Pattern(r"[A-Za-z0-9+/]{86}==", 5.2),
         Pattern(r"[A-Za-z0-9+/]{64}", 2.0),
     ),
     loose=r"[A-Za-z0-9+/=_-]{40,100}",
@@ -20,7 +20,9 @@ recognizer = Recognizer(
         """,
         weak="ipin, conn inf, dupl info",
     ),
-    negative=tokens("build pipeline hash pwd password token secret salt"),
+    negative=tokens(
+        "build pipeline hash signature sign sig csrf session sess cert key auth nonce hmac blob pwd password token secret salt"
+    ),
     lengths=(40, 100),
     sensitivity=4,
     wants_unique=True,

@@ -210,7 +210,8 @@ recognizer = Recognizer(
     courier deliv vendor supplier maker mfr manufacturer school univ tag label title field schema db index key lang
     language currency plan template tmpl tmplt msg project proj prj survey board notice promo promotion plc policy
     street st road city no id yn cnt count type seq email mail hp tel phone addr food menu ingredient dish recipe
-    venue place station stn airport team league game rate contract position pos rank user_agent 상품 제품 브랜드 품목
+    venue place town village
+    district publisher station stn airport team league game rate contract position pos rank user_agent 상품 제품 브랜드 품목
     카테고리 분류 파일 회사 업체 업체명 상호 법인 매장 점포 지점 부서 팀 조직 국가 도시 지역 은행 카드사 카드 이벤트
     캠페인 쿠폰 코드 유형 그룹 등급 상태 메뉴 페이지 직급 직위 역할 프로그램 시스템 서비스 채널 기기 색상 옵션 단위
     도서 영화 센터 창고 택배사 공급사 제조사 학교 태그 제목 항목 언어 통화 템플릿 프로젝트 게시판 공지 프로모션 정책

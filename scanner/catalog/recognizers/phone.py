@@ -10,7 +10,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scanner.catalog.recognizers.base import NUMERIC_TOO, Bools, Pattern, Plausibility, Recognizer, tokens, words
+from scanner.catalog.recognizers.base import (
+    NUMERIC_TOO,
+    THINGS_WITH_PLACES,
+    Bools,
+    Pattern,
+    Plausibility,
+    Recognizer,
+    tokens,
+    words,
+)
 
 _SEP = r"\s?[-–.·/ )]?\s?"
 _AREA = r"(?:2|3[1-3]|4[1-4]|5[1-5]|6[1-4])"
@@ -18,6 +27,7 @@ _MOBILE = rf"\(?01[016789]\)?{_SEP}[0-9]{{3,4}}{_SEP}[0-9]{{4}}"
 _INTERNATIONAL_KR = rf"(?:\+|00)?\s?\(?82\)?{_SEP}\(?0?(?:10|1[16789]|70|50[0-9]|{_AREA})\)?{_SEP}[0-9]{{3,4}}{_SEP}[0-9]{{4}}"
 _LANDLINE = rf"\(?0(?:{_AREA}|70|50[2-8]|80|30)\)?\s?[-.) ]\s?[0-9]{{3,4}}\s?[-. ]\s?[0-9]{{4}}"
 _LANDLINE_BARE = rf"0(?:{_AREA}|70|50[2-8])[2-9][0-9]{{6,7}}"
+_ANY = rf"(?:{_MOBILE}|{_LANDLINE}|{_INTERNATIONAL_KR})"
 _SUFFIX = r"(?:\s?(?:\(.{1,12}\)|[가-힣]{1,6}|(?:ext\.?|x|#|내선)\s?[0-9]{1,5}))?"
 
 
@@ -25,7 +35,7 @@ def _spread(values: Sequence[str]) -> Plausibility:
     """Subscriber numbers scatter over all eight digits; serial numbers keep to a corner."""
     digits = ["".join(c for c in v if "0" <= c <= "9") for v in values]
     tails = np.asarray([int(d[-8:]) for d in digits if len(d) >= 8], dtype=np.int64)
-    if len(tails) < 12:
+    if len(tails) < 4:
         return Plausibility(1.0)
     span = int(tails.max() - tails.min())
     if span < 10_000_000:
@@ -72,11 +82,13 @@ recognizer = Recognizer(
         Pattern(r"[0-9]{2,3}(?: [0-9]{2,3}){2,4}", 4.6, _nine),
         Pattern(r"(?:00[1-9][0-9]{8,13}|0[1-9][0-9]{1,4}[ /-][0-9]{3,4}[ -]?[0-9]{3,5})", 4.6),
         Pattern(r"0[1-9](?:[ .][0-9]{2}){4}", 6.0),
-        Pattern(r"1[568][0-9]{2}-[0-9]{4}", 4.6),
+        Pattern(r"1[568][0-9]{2}-[0-9]{4}", 2.0),  # a firm's line
+        Pattern(rf"{_ANY}(?:\s?[/,;|]\s?{_ANY})+", 8.0),
     ),
     loose=r"[+(]{0,2}[0-9][0-9 ()./–-]{5,18}[0-9](?:\s?(?:x|ext\.?|#|\()[^@]{1,12})?",
     search=(
-        r"(?:^|[^0-9A-Za-z_=/.+-])((?:\+82[- ]?\(?0?\)?|0)1[016789][-. )]?\s?[0-9]{3,4}[-. ]?\s?[0-9]{4}"
+        r"(?:^|[^0-9A-Za-z_/.+-])((?:\+82[- ]?\(?0?\)?|0)1"
+        r"(?:0[-. )]?\s?[2-9][0-9]{3}[-. ]?\s?|[16789][-. )]\s?[0-9]{3,4}[-. ]\s?)[0-9]{4}"
         r"|0(?:2|3[1-3]|4[1-4]|5[1-5]|6[1-4]|70|50[2-8])[-.)]\s?[0-9]{3,4}[-.][0-9]{4}"
         r"|\+[1-9][0-9]{0,2}[ -]?\(?[0-9]{1,4}\)?[ -][0-9]{3,4}[ -]?[0-9]{3,4}"
         r"|\(?[2-9][0-9]{2}\)?[-. ][2-9][0-9]{2}[-.][0-9]{4})(?:[^0-9A-Za-z-]|$)"
@@ -105,8 +117,10 @@ recognizer = Recognizer(
     negative=tokens("""
     model len length brand maker os type price plan company carrier agency email mail 모델 통신사 기종 요금제
     """),
+    things=THINGS_WITH_PLACES,
     kinds=NUMERIC_TOO,
-    lengths=(7, 40),
-    digits=(2, 20),
+    lengths=(7, 60),
+    digits=(2, 36),
     sensitivity=2,
+    wants_unique=True,
 )

@@ -19,7 +19,7 @@ def _check(values: Sequence[str]) -> Bools:
 recognizer = Recognizer(
     entity="UK_NHS",
     title="NHS number",
-    patterns=(Pattern(r"[0-9]{3}[ -][0-9]{3}[ -][0-9]{4}", 7.5, _check), Pattern(r"[1-9][0-9]{9}", 4.4, _check)),
+    patterns=(Pattern(r"[0-9]{3}[ -][0-9]{3}[ -][0-9]{4}", 7.5, _check), Pattern(r"[1-9][0-9]{9}", 6.0, _check)),
     loose=r"[0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{4}",
     words=words(strong="nhs, nhs no, nhs number, nhs num", weak="patient no, patient number"),
     kinds=NUMERIC_TOO,
