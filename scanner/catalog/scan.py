@@ -17,7 +17,7 @@ from scanner.catalog.reading import CatalogSettings, Gap, Reader, Relation, Samp
 from scanner.catalog.recognizers import RECOGNIZERS
 from scanner.catalog.samples import ColumnSample
 from scanner.catalog.serial import content_version
-from scanner.catalog.weigh import Verdict
+from scanner.catalog.weigh import Verdict, load_weights
 from scanner.catalog.words import Vocabulary
 from scanner.errors import CatalogError
 from scanner.model import Column, Schema, Table, TableRef
@@ -385,4 +385,5 @@ def rule_set() -> str:
                 )
             )
         )
+    parts.append(repr(load_weights().tolist()))
     return f"{RULES}.{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:8]}"
