@@ -29,7 +29,10 @@ def test_score(answers: list[tuple[str | None, str]], f1: float, right: float) -
 
 def test_the_set_of_traps_is_judged() -> None:
     made = subprocess.run(
-        [sys.executable, str(ROOT / "bench" / "columns_make_traps.py"), "77", "12", "60"], capture_output=True, text=True, check=True
+        [sys.executable, str(ROOT / "bench" / "columns_make_traps.py"), "77", "12", "60"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     columns = [json.loads(line) for line in made.stdout.splitlines()]
     assert len(columns) > 80
