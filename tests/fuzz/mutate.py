@@ -82,8 +82,9 @@ def mutated(random: random.Random, lines: list[bytes], strange: list[bytes]) -> 
     return bytes(data)
 
 
-def wrong(parsed: Parsed, data: bytes, *, final: bool) -> str:
-    """What is not as it must be; empty when all is well. Records and skips tile what was consumed, without a gap or overlap."""
+def wrong(parsed: Parsed, data: bytes, *, final: bool, between: bytes = b"") -> str:
+    """What is not as it must be; empty when all is well. Records and skips tile what was consumed, without an overlap or a gap
+    but for bytes that may stand ``between`` records."""
     if not parsed.records.schema.equals(RECORD_SCHEMA):
         return "other columns"
     parsed.records.validate(full=True)
@@ -92,10 +93,10 @@ def wrong(parsed: Parsed, data: bytes, *, final: bool) -> str:
     spans = list(zip(parsed.records["offset"].to_pylist(), parsed.records["length"].to_pylist(), strict=True))
     at = 0
     for offset, length in sorted(spans + [(skip.offset, skip.length) for skip in parsed.skips]):
-        if offset != at or length <= 0:
+        if offset < at or length <= 0 or (offset > at and (not between or data[at:offset].strip(between))):
             return f"a gap or an overlap at {at}"
-        at += length
-    if at != parsed.consumed:
+        at = offset + length
+    if at > parsed.consumed or (at < parsed.consumed and (not between or data[at : parsed.consumed].strip(between))):
         return f"ends at {at}, consumed {parsed.consumed}"
     if any(kind is None for kind in parsed.records["kind"].to_pylist()):
         return "a record without a kind"
@@ -120,7 +121,7 @@ def watched() -> Iterator[None]:
 
 def attempts(form: Format, count: int, seed: int) -> Iterator[Failure | None]:
     """``count`` inputs for one parser; a failure for each that went wrong, else None."""
-    chance = random.Random(f"{form.type} {seed}")
+    chance = random.Random(f"{form} {seed}")
     lines = corpus(form)
     strange = [other.render("select 'strange'", 1) for other in FORMATS]
     source = SOURCES[form.type]("fuzz", form.zone, **form.options)
@@ -130,7 +131,7 @@ def attempts(form: Format, count: int, seed: int) -> Iterator[Failure | None]:
         try:
             with watched():
                 parsed = source.parse(data, 0, at_end=final or chance.random() < 0.7, final=final, longer_than=0)
-            problem = wrong(parsed, data, final=final)
+            problem = wrong(parsed, data, final=final, between=form.between + b"}" if form.between else b"")
         except Exception as error:  # noqa: BLE001 - any at all is a failure to report
             problem = f"{type(error).__name__}: {error}"
         yield Failure(problem, data) if problem else None

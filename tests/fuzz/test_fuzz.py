@@ -13,5 +13,5 @@ from tests.fuzz.mutate import run
 @pytest.mark.parametrize("form", FORMATS, ids=str)
 def test_malformed_input(form: Format) -> None:
     seed = random.randrange(1 << 30)
-    failures, _ = run(form, 250, seed)
+    failures, _ = run(form, 100, seed)
     assert [failure.what for failure in failures] == [], f"make fuzz ARGS='--only {form.type} --seed {seed}'"
