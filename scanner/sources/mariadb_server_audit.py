@@ -324,6 +324,10 @@ class MariadbServerAudit(FileSource):
 
             self.counts = StatementHistory(url, self.query_log_limit)
 
+    def limits(self) -> tuple[SourceNotice, ...]:
+        """Why row counts cannot be had, where they were asked for."""
+        return tuple(self.counts.notices()) if self.counts is not None else ()
+
     def read(self, known: Sequence[Position], *, slice_bytes: int = SLICE_BYTES) -> Iterator[Slice | SourceNotice]:
         """See :meth:`scanner.sources.base.Source.read`. Row counts come from elsewhere, where that is named."""
         if self.counts is None:

@@ -30,7 +30,7 @@ _COLUMNS: dict[str, str] = {
     "transaction_id": "text", "object_schema": "text", "object_name": "text", "object_type": "text", "sql_text": "text",
     "sql_binds": "text", "entry_id": "int", "statement_id": "int", "system_privilege_used": "text",
     "unified_audit_policies": "text",
-    "current_user": "text", "dp_text_parameters1": "text",
+    "dp_text_parameters1": "text",
 }  # fmt: skip
 _TYPES: dict[str, Any] = {
     "event_timestamp_utc": sa.DateTime, "sql_text": sa.Text, "sql_binds": sa.Text, "dp_text_parameters1": sa.Text,
@@ -66,7 +66,7 @@ class OracleUnified(SqlSource):
         has = available(connection, trail, _NEEDED)
         kept = [trail.c[name].label(name) for name in _COLUMNS if name in has]
         moment = trail.c.event_timestamp_utc
-        return [Question("row", sa.select(moment.label("at"), *kept), moment, (trail.c.sessionid, trail.c.entry_id))]
+        return [Question("row", sa.select(moment.label("audit_time"), *kept), moment, (trail.c.sessionid, trail.c.entry_id))]
 
     def records(self, rows: pl.DataFrame) -> pl.DataFrame:
         import polars as pl

@@ -380,13 +380,14 @@ class PostgresStderr(CountedSource):
         """What this log cannot tell for want of an escape in the prefix."""
         missing = lacks(self.log_line_prefix)
         if not missing:
-            return ()
+            return super().limits()
         what = "; ".join(what for what, _ in missing)
         add = " ".join(escape for _, escape in missing)
         return (
             SourceNotice(
                 self.path, f"log_line_prefix tells too little: {what}", f"add {add} to it, here and on the server", False
             ),
+            *super().limits(),
         )
 
 

@@ -76,7 +76,7 @@ class Snowflake(SqlSource):
             late = sa.func.datetime("now", f"-{ACCESS_HOURS} hours")
         asked = (
             sa.select(
-                query.c.start_time.label("at"), *kept, access.c.base_objects_accessed, access.c.direct_objects_accessed,
+                query.c.start_time.label("audit_time"), *kept, access.c.base_objects_accessed, access.c.direct_objects_accessed,
                 login.c.client_ip, session.c.client_application_id,
             )
             .select_from(
@@ -87,7 +87,7 @@ class Snowflake(SqlSource):
             .where(sa.or_(access.c.query_id.is_not(None), query.c.start_time < late))
             .where(query.c.execution_status != "RUNNING")
         )  # fmt: skip
-        logins = sa.select(login.c.event_timestamp.label("at"), *(login.c[name].label(name) for name in _LOGIN))
+        logins = sa.select(login.c.event_timestamp.label("audit_time"), *(login.c[name].label(name) for name in _LOGIN))
         return [
             Question("login", logins, login.c.event_timestamp, (login.c.event_id,), zoned=True),
             Question("query", asked, query.c.start_time, (query.c.query_id,), key=("query_id",), zoned=True),

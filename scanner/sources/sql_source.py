@@ -41,7 +41,7 @@ KEEP_DAYS = 90
 
 @dataclass(frozen=True)
 class Question:
-    """A relation to read: ``select`` has the columns to keep, under the names that :meth:`SqlSource.records` knows them by."""
+    """A relation to read: ``select`` has its time as ``audit_time``, and the columns to keep, under the names in ``columns``."""
 
     relation: str  # lower-case letters
     select: sa.Select[Any]
@@ -135,7 +135,9 @@ class SqlSource(FileSource):
                 asked = asked.order_by(question.cursor, *question.order)
                 result = connection.execution_options(stream_results=True, yield_per=FETCH_ROWS).execute(asked)
                 for part in result.mappings().partitions():
-                    rows = [(micros(row["at"]), self._fitting(dict(row))) for row in part if row["at"] is not None]
+                    rows = [
+                        (micros(row["audit_time"]), self._fitting(dict(row))) for row in part if row["audit_time"] is not None
+                    ]
                     if len(rows) < len(part):
                         yield SourceNotice(safe_url(self.url), f"{len(part) - len(rows)} rows have no time and were left out")
                     added += self.spool.append(question.relation, rows, recent.rows[question.relation], question.key)
@@ -145,7 +147,7 @@ class SqlSource(FileSource):
 
     def _fitting(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """A row's columns as the spool has them, whatever type the driver gave them."""
-        return {name: _number(row[name]) if self.columns[name] == "int" else row[name] for name in row if name != "at"}
+        return {name: _number(row[name]) if self.columns[name] == "int" else row[name] for name in row if name != "audit_time"}
 
     def _rows(self, data: bytes, starts: np.ndarray, ends: np.ndarray, base: int) -> tuple[pl.DataFrame, tuple[Skip, ...]]:
         import polars as pl
@@ -199,7 +201,7 @@ def available(connection: sa.Connection, source: sa.FromClause | sa.TableValuedA
     """Columns that a relation has, lower case: they differ by version. Raises :class:`SourceError` when one of ``needed`` is not
     among them."""
     try:
-        found = connection.execute(sa.select(sa.text("*")).select_from(source).where(sa.false()))
+        found = connection.execute(sa.select(sa.text("*")).select_from(source).where(sa.text("1 = 0")))
     except sa.exc.SQLAlchemyError as error:
         raise SourceError(f"cannot be read: {reason(error)}", hint(error)) from None
     names = {name.lower() for name in found.keys()}  # noqa: SIM118 - of a result, not of a mapping
@@ -209,9 +211,11 @@ def available(connection: sa.Connection, source: sa.FromClause | sa.TableValuedA
 
 
 def relation(name: str, columns: Mapping[str, Any]) -> sa.TableClause:
-    """A table or view by its dotted name, which is quoted as the engine has it."""
-    parts = name.split(".")
-    return sa.table(parts[-1], *(sa.column(c, t) for c, t in columns.items()), schema=".".join(parts[:-1]) or None)
+    """A table or view by its dotted name. What is no plain word is quoted as the engine has it."""
+    schema, _, last = name.rpartition(".")
+    # of several parts, as database.schema: dialects differ in what they make of the dots, and plain words need no quotes
+    plain = sa.quoted_name(schema, quote=False) if re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", schema) else schema
+    return sa.table(last, *(sa.column(c, t) for c, t in columns.items()), schema=plain or None)
 
 
 __all__ = ["Question", "SqlSource", "available", "relation"]

@@ -60,7 +60,7 @@ class SqlserverAudit(SqlSource):
         return [
             Question(
                 "row",
-                sa.select(moment.label("at"), *kept, edition).select_from(source),
+                sa.select(moment.label("audit_time"), *kept, edition).select_from(source),
                 moment,
                 tuple(_column(source, name) for name in order if name in has),
             )

@@ -47,8 +47,18 @@ class CountedSource(FileSource):
 
     def __init__(self, path: str, time_zone: str = "UTC", row_counts: str = "", url: str = "", totals: str = "") -> None:
         super().__init__(path, time_zone)
-        self.url = url if row_counts and totals else ""
+        self.asked = url if row_counts else ""
+        self.url = self.asked if totals else ""
         self.totals = Path(totals)
+
+    def limits(self) -> tuple[SourceNotice, ...]:
+        """Why true counts of COPY and FETCH cannot be had, where they were asked for."""
+        if self.asked:
+            try:
+                look(self.asked)
+            except SourceError as error:
+                return (self._without(error),)
+        return ()
 
     def read(self, known: Sequence[Position], *, slice_bytes: int = SLICE_BYTES) -> Iterator[Slice | SourceNotice]:
         """See :meth:`scanner.sources.base.Source.read`."""
@@ -66,8 +76,7 @@ class CountedSource(FileSource):
                 try:
                     now = look(self.url)
                 except SourceError as error:
-                    what = f"{error.message}; rows of COPY and FETCH are estimated"
-                    yield SourceNotice(safe_url(self.url), what, error.hint, fatal=False)
+                    yield self._without(error)
             if held is not None:
                 several = True  # which of two slices a count belongs to, nobody knows
                 yield held
@@ -77,6 +86,11 @@ class CountedSource(FileSource):
             yield replace(held, records=counted(held.records, added)) if added else held
         if now is not None:
             self._keep(now)
+
+    def _without(self, error: SourceError) -> SourceNotice:
+        return SourceNotice(
+            safe_url(self.asked), f"{error.message}; rows of COPY and FETCH are estimated", error.hint, fatal=False
+        )
 
     def _last(self) -> dict[str, Any]:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scanner.model import SourceNotice
@@ -74,7 +74,7 @@ def test_a_long_statement_is_found_by_its_end() -> None:
     assert told([(3, 10, "a")], [(12, 10, "a", 7)], lasted=60) == [7]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.tuples(st.integers(1, 6), st.sampled_from("abc"), st.integers(0, 50)), max_size=25),
     st.integers(0, 9),

@@ -10,6 +10,7 @@ import pytest
 
 from scanner.catalog import to_json
 from scanner.config import load_config
+from scanner.doctor import examine
 from scanner.model import Column, Schema, Table, TableRef
 from scanner.pipeline import Workspace, scan
 from scanner.store import tables as t
@@ -113,3 +114,5 @@ def test_without_the_extension_a_scan_goes_on(server: Postgres, tmp_path: Path) 
     assert report.events > 0
     assert any("rows of COPY and FETCH are estimated" in n.reason for n in report.notices)
     assert "geheim" not in str(report)
+    told = [c for c in examine(path) if c.what == "audit source shop/0"]
+    assert any("rows of COPY and FETCH are estimated" in c.detail for c in told)
