@@ -2,8 +2,9 @@
 
 First-seen sets (shape, address, tool, table), dormancy, and a robust z of the people exposed today so far against the
 account's earlier days: ``z = (today − median) / (1.4826 · MAD)``, MAD at least 5 % of the median and at least one person,
-so that a perfectly regular account does not turn every wobble into an alarm. Every earlier local day within
-``LOOK_BACK_DAYS`` on which the account did anything counts; z is null until there are ``LEARN_DAYS`` of them.
+so that a perfectly regular account does not turn every wobble into an alarm; whom it reads again on a day counts once
+(:mod:`scanner.habits_people`). Every earlier local day within ``LOOK_BACK_DAYS`` on which the account did anything counts; z is
+null until there are ``LEARN_DAYS`` of them.
 
 The columns depend on the events alone, not on how scans cut the log: state is carried in the state database and events
 within a slice are taken in log order. Events stay in columns; only what is distinct in a slice (accounts, pairs of account and
@@ -21,6 +22,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from scanner.habits_people import READ_SCHEMA, newly_read
 
 LEARN_DAYS = 5
 LOOK_BACK_DAYS = 35
@@ -47,7 +50,7 @@ HABIT_SCHEMA = pa.schema(
 
 @dataclass
 class Day:
-    """What an account did on one local day."""
+    """What an account did on one local day; people it read several times count once."""
 
     persons: int = 0
     rows: int = 0
@@ -65,6 +68,7 @@ class Habits:
     spans: dict[str, tuple[int, int]] = field(default_factory=dict)
     seen: set[tuple[str, str, str]] = field(default_factory=set)
     days: dict[str, dict[int, Day]] = field(default_factory=dict)
+    read: pa.Table = field(default_factory=READ_SCHEMA.empty_table)  # whom accounts have read on their latest day
 
 
 @dataclass(frozen=True)
@@ -89,9 +93,10 @@ def learn(events: pa.Table, habits: Habits) -> Learnt:
     first = np.array([span[0] for span in spans] + [np.iinfo(np.int64).max], np.int64)
     # an account's very first day teaches what is usual; "first seen" is told from then on
     settled = time - first[account] >= _DAY_US
+    persons, habits.read = newly_read(events, habits.read)
     flags, fresh = _first_seen(events, account, names, time, settled, habits)
-    z = _baseline(events, account, names, habits)
-    days = _add_days(events, account, names, habits)
+    z = _baseline(events, persons, account, names, habits)
+    days = _add_days(events, persons, account, names, habits)
     dormant = np.where(previous >= 0, np.maximum(time - previous, 0) / _DAY_US, np.nan)
     columns = pa.table(
         [
@@ -159,12 +164,12 @@ def _firsts(column: pa.ChunkedArray, account: Ints, names: list[str]) -> Iterato
                 yield row, names[account[row]], value
 
 
-def _baseline(events: pa.Table, account: Ints, names: list[str], habits: Habits) -> Floats:
+def _baseline(events: pa.Table, persons: Ints, account: Ints, names: list[str], habits: Habits) -> Floats:
     """z of the account's people today so far, at each event that exposes somebody; NaN elsewhere."""
     z = np.full(len(account), np.nan)
-    persons = _ints(events["exposed_persons"])
+    exposing = _ints(events["exposed_persons"]) > 0
     day = _ints(events["day_local"])
-    rows = np.flatnonzero((account >= 0) & (persons > 0) & _valid(events["day_local"]))
+    rows = np.flatnonzero((account >= 0) & exposing & _valid(events["day_local"]))
     if not len(rows):
         return z
     rows = rows[np.lexsort((rows, day[rows], account[rows]))]
@@ -209,7 +214,7 @@ def _usual(day: int, slice_days: dict[int, int], known: dict[int, Day]) -> tuple
     return base, middle, 1.4826 * max(mad, 0.05 * middle, 1.0)
 
 
-def _add_days(events: pa.Table, account: Ints, names: list[str], habits: Habits) -> tuple[tuple[str, int], ...]:
+def _add_days(events: pa.Table, newly: Ints, account: Ints, names: list[str], habits: Habits) -> tuple[tuple[str, int], ...]:
     """Add the slice to the days; says which changed."""
     day = _ints(events["day_local"])
     rows = np.flatnonzero((account >= 0) & _valid(events["day_local"]))
@@ -217,7 +222,7 @@ def _add_days(events: pa.Table, account: Ints, names: list[str], habits: Habits)
         return ()
     rows = rows[np.lexsort((day[rows], account[rows]))]
     starts = np.flatnonzero(np.append(True, np.logical_or(account[rows][1:] != account[rows][:-1], np.diff(day[rows]) != 0)))
-    persons = np.add.reduceat(_ints(events["exposed_persons"])[rows], starts)
+    persons = np.add.reduceat(newly[rows], starts)
     exposed = np.add.reduceat(_ints(events["exposed_rows"])[rows], starts)
     counts = np.diff(np.append(starts, len(rows)))
     changed = []

@@ -24,6 +24,7 @@ from scanner.exposure.keys import with_keys
 from scanner.exposure.measure import OPEN_CURSOR_SCHEMA, PREPARED_SCHEMA, SESSION_SCHEMA, STATEMENT_SCHEMA
 from scanner.front import Piece
 from scanner.habits import HABIT_SCHEMA, Habits, changed_rows, from_rows, learn
+from scanner.habits_people import READ_SCHEMA
 from scanner.model import EVENT_SCHEMA
 from scanner.shapebook import ShapeBook
 from scanner.siphash import secret_in
@@ -63,6 +64,8 @@ class Ingest:
                 statements[0].cast(STATEMENT_SCHEMA) if statements else STATEMENT_SCHEMA.empty_table(),
             )
         ingest.habits = from_rows(*(ledger.load(name, database) for name in ("habit_account", "habit_seen", "habit_day")))
+        if carried is not None and len(carried) > 5:
+            ingest.habits.read = carried[5].cast(READ_SCHEMA)
         ingest.exports = _from_rows(ledger.load("export_day", database), EXPORT_ROWS_SCHEMA)
         return ingest
 
@@ -86,7 +89,14 @@ class Ingest:
         seen = iso(events["time"][0].as_py()) if events.num_rows else ""
         accounts, seen_rows, days = changed_rows(self.database, learnt, self.habits)
         changes = BatchChanges(
-            sessions=(self.last, self.carry.cursors, self.carry.prepared, self.carry.dumping, self.carry.statements),
+            sessions=(
+                self.last,
+                self.carry.cursors,
+                self.carry.prepared,
+                self.carry.dumping,
+                self.carry.statements,
+                self.habits.read,
+            ),
             shapes=new_shapes,
             derived=[{**row, "since": seen} for row in new_derived],
             accounts=accounts,
