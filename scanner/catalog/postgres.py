@@ -16,7 +16,18 @@ import sqlalchemy as sa
 from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.sql.selectable import FromClause
 
-from scanner.catalog.postgres_sql import COLUMNS, FUNCTIONS, KEYS, RELATIONS, STATS, VIEW_READS
+from scanner.catalog.postgres_carriers import foreign_servers, publications, triggers_by_table
+from scanner.catalog.postgres_sql import (
+    COLUMNS,
+    FUNCTIONS,
+    KEYS,
+    PUBLICATIONS,
+    RELATIONS,
+    SERVERS,
+    STATS,
+    TRIGGERS,
+    VIEW_READS,
+)
 from scanner.catalog.reading import CatalogSettings, ForeignKey, Gap, RawColumn, Relation, Sampled, Snapshot
 from scanner.catalog.recognizers import TypeKind
 from scanner.model import Function, TableRef
@@ -63,7 +74,7 @@ class PostgresReader:
             yield connection
 
     def snapshot(self) -> Snapshot:
-        """The whole catalogue, in seven statements.
+        """The whole catalogue, in ten statements.
 
         Sizes and the texts of views want a share lock on each table. Where somebody holds one against us, the catalogue's own
         (older) sizes serve instead, without the texts, and a gap says so.
@@ -98,7 +109,13 @@ class PostgresReader:
             stats = connection.execute(STATS).mappings().all()
             standard = version >= 140000 and not locked
             body = "coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc)" if standard else "p.prosrc"
-            functions = connection.execute(sa.text(FUNCTIONS.replace("{body}", body))).mappings().all()
+            text = FUNCTIONS.replace("{body}", body)
+            if version < 110000:
+                text = text.replace("p.prokind::text", "'f'")
+            functions = connection.execute(sa.text(text)).mappings().all()
+            triggers = connection.execute(TRIGGERS).mappings().all()
+            published = connection.execute(PUBLICATIONS).mappings().all()
+            servers = connection.execute(SERVERS).mappings().all()
             default = connection.scalar(sa.text("select current_schema()")) or "public"
         refs = {r["oid"]: TableRef(r["nspname"], r["relname"]) for r in relations}
         known: dict[tuple[TableRef, str], tuple[float, float]] = {}
@@ -112,12 +129,18 @@ class PostgresReader:
                 view_reads[r["oid"]].add((refs[r["source"]], r["attname"]))
         by_oid = {r["oid"]: r for r in relations}
         sizes = {r["oid"]: (_rows(r), r["bytes"] or 0) for r in relations}
+        inherited = {r["parent"] for r in relations if r["parent"]}
         result: dict[TableRef, Relation] = {}
         for r in relations:
             rows, size = sizes[r["oid"]]
             files = [r] if r["relkind"] in ("r", "m") else []
             if r["relkind"] == "p":
                 leaves = _descendants(r["oid"], relations)
+                rows = sum(sizes[c][0] or 0 for c in leaves) if all(sizes[c][0] is not None for c in leaves) else None
+                size = sum(sizes[c][1] for c in leaves)
+                files = [by_oid[c] for c in leaves]
+            elif r["relkind"] == "r" and r["oid"] in inherited:  # a query of an inheritance parent reads its children too
+                leaves = [r["oid"], *_descendants(r["oid"], relations)]
                 rows = sum(sizes[c][0] or 0 for c in leaves) if all(sizes[c][0] is not None for c in leaves) else None
                 size = sum(sizes[c][1] for c in leaves)
                 files = [by_oid[c] for c in leaves]
@@ -138,6 +161,7 @@ class PostgresReader:
                 foreign_keys=tuple(foreign.get(r["oid"], ())),
                 comment=r["comment"] or "",
                 reads=frozenset(view_reads.get(r["oid"], ())),
+                server=r["server"] or "",
             )
             if not r["readable"]:
                 gaps.append(
@@ -147,7 +171,15 @@ class PostgresReader:
                         f"GRANT SELECT ON {ref} to the catalogue account, or leave it to its names",
                     )
                 )
-        return Snapshot(result, _functions(functions), default, tuple(gaps))
+        return Snapshot(
+            result,
+            _functions(functions),
+            default,
+            tuple(gaps),
+            triggers_by_table(triggers, refs),
+            publications(published, result),
+            foreign_servers(servers),
+        )
 
     def sample(self, relation: Relation) -> Sampled:
         """Rows spread over the whole relation; small ones are read whole and counted."""
@@ -334,5 +366,6 @@ def _functions(rows: Any) -> dict[TableRef, tuple[Function, ...]]:
         names, modes = r["names"] or [], r["modes"]
         inputs = tuple(n for i, n in enumerate(names) if modes is None or modes[i] in ("i", "b", "v"))
         language = r["lanname"] if r["lanname"] in ("sql", "plpgsql") else "other"
-        result[ref].append(Function(ref, language, r["body"] or "", r["prosecdef"], r["returns"] or "", inputs))
+        kind = "procedure" if r["prokind"] == "p" else "function"
+        result[ref].append(Function(ref, language, r["body"] or "", r["prosecdef"], r["returns"] or "", inputs, kind))
     return {ref: tuple(found) for ref, found in result.items()}

@@ -16,10 +16,12 @@ select c.oid::bigint as oid, n.nspname, c.relname, c.relkind::text as relkind, c
                 or pg_catalog.has_any_column_privilege(c.oid, 'SELECT')) as readable,
        case when c.relkind in ('v', 'm') then {{definition}} end as definition,
        i.inhparent::bigint as parent, pg_catalog.obj_description(c.oid, 'pg_class') as comment,
-       s.n_tup_ins, s.n_tup_upd, s.n_tup_del, c.relfilenode::bigint as relfilenode, am.amname
+       s.n_tup_ins, s.n_tup_upd, s.n_tup_del, c.relfilenode::bigint as relfilenode, am.amname, fs.srvname as server
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 left join pg_catalog.pg_am am on am.oid = c.relam
+left join pg_catalog.pg_foreign_table ft on ft.ftrelid = c.oid
+left join pg_catalog.pg_foreign_server fs on fs.oid = ft.ftserver
 left join (select inhrelid, min(inhparent) as inhparent from pg_catalog.pg_inherits group by inhrelid) i on i.inhrelid = c.oid
 left join pg_catalog.pg_stat_all_tables s on s.relid = c.oid
 where c.relkind in ('r', 'p', 'v', 'm', 'f') and {_NOT_SYSTEM}
@@ -82,9 +84,32 @@ join pg_catalog.pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refob
 where c.relkind in ('v', 'm') and {_NOT_SYSTEM}
 """)  # noqa: S608
 
+TRIGGERS = sa.text(f"""
+select t.tgrelid::bigint as oid, t.tgname, t.tgtype::int as bits, fn.nspname as fn_schema, p.proname as fn_name
+from pg_catalog.pg_trigger t
+join pg_catalog.pg_class c on c.oid = t.tgrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+join pg_catalog.pg_proc p on p.oid = t.tgfoid join pg_catalog.pg_namespace fn on fn.oid = p.pronamespace
+where not t.tgisinternal and t.tgenabled <> 'D' and {_NOT_SYSTEM}
+order by n.nspname, c.relname, t.tgname
+""")  # noqa: S608
+
+# attnames is there from PostgreSQL 15 on; it lists all columns where none were chosen
+PUBLICATIONS = sa.text("""
+select p.pubname, p.puballtables, t.schemaname, t.tablename, pg_catalog.to_jsonb(t) -> 'attnames' as attnames
+from pg_catalog.pg_publication p left join pg_catalog.pg_publication_tables t on t.pubname = p.pubname
+order by p.pubname, t.schemaname, t.tablename
+""")
+
+# options of a server say where it is; those of user mappings hold passwords and are not read
+SERVERS = sa.text("""
+select s.srvname, w.fdwname, s.srvoptions from pg_catalog.pg_foreign_server s
+join pg_catalog.pg_foreign_data_wrapper w on w.oid = s.srvfdw order by s.srvname
+""")
+
 FUNCTIONS = (
     """
 select n.nspname, p.proname, l.lanname, {body} as body, p.prosecdef,
+       p.prokind::text as prokind,
        pg_catalog.pg_get_function_result(p.oid) as returns, p.proargnames::text[] as names, p.proargmodes::text[] as modes
 from pg_catalog.pg_proc p
 join pg_catalog.pg_namespace n on n.oid = p.pronamespace

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from scanner.catalog import CatalogSettings, scan_catalog
+from scanner.catalog import CatalogSettings, from_json, scan_catalog, to_json
 from scanner.model import Schema, TableRef
 from tests.catalog.shop import shop
 from tests.support.postgres import Postgres
@@ -36,6 +36,14 @@ insert into unholdable values (
     'infinity', '-infinity', 'NaN', '178000000 years', '[1,5)', '\xff00', row('010-1234-5678', 1), '<a/>', 'a b');
 create function fn_export() returns setof mbr language sql security definer as 'select * from mbr';
 create function fn_one(a int, out b text) language plpgsql as $$ begin b := (select mbr_nm from mbr where mbr_no = a); end $$;
+create table parent_t (id int, hp_no text);
+create table child_t (extra text) inherits (parent_t);
+insert into child_t select i, '010-7777-' || lpad(i::text, 4, '0') from generate_series(1, 80) i;
+create function tr_copy() returns trigger language plpgsql
+    as $$ begin insert into parent_t values (new.id, new.tel); return new; end $$;
+create trigger copies after insert or update on ev1 for each row execute function tr_copy();
+create publication pub_part for table mbr (mbr_no, mbr_nm), prd;
+create procedure sp_move() language sql as 'insert into parent_t select mbr_no, hp_no from mbr';
 create role catalog_part login;
 create role catalog_none login;
 grant select on mbr, prd to catalog_part;
@@ -128,6 +136,43 @@ def test_views_and_functions(schema: Schema) -> None:
         "SETOF mbr",
     )
     assert (one.language, one.security_definer, one.returns, one.argument_names) == ("plpgsql", False, "text", ("a",))
+
+
+def test_what_else_carries_rows_away(schema: Schema) -> None:
+    (trigger,) = schema.triggers[ref("ev1")]
+    assert (trigger.name, trigger.timing, trigger.events) == ("copies", "AFTER", ("INSERT", "UPDATE"))
+    assert trigger.function == ref("tr_copy")
+    (publication,) = schema.publications
+    assert (publication.name, publication.tables, publication.all_tables) == ("pub_part", (ref("mbr"), ref("prd")), False)
+    assert publication.columns == {ref("mbr"): ("mbr_no", "mbr_nm")}
+    assert schema.functions[ref("sp_move")][0].kind == "procedure"
+
+
+def test_inheritance(schema: Schema) -> None:
+    whole, child = schema.tables[ref("parent_t")], schema.tables[ref("child_t")]
+    assert (whole.rows, child.rows, child.parent, child.kind) == (80, 80, ref("parent_t"), "table")
+    assert [t.columns[1].pii_class for t in (whole, child)] == ["PHONE_NUMBER"] * 2
+
+
+def test_foreign_tables_and_servers(server: Postgres) -> None:
+    if not server.psql("select 1 from pg_available_extensions where name = 'postgres_fdw'", dbname=DATABASE).strip():
+        pytest.skip("this PostgreSQL comes without postgres_fdw")
+    server.psql(
+        f"""create extension postgres_fdw;
+        create server elsewhere foreign data wrapper postgres_fdw
+            options (host '127.0.0.1', port '{server.port}', dbname '{DATABASE}');
+        create user mapping for postgres server elsewhere options (user 'postgres', password 'very-secret');
+        create foreign table far (mbr_no int, hp_no text) server elsewhere options (schema_name 'public', table_name 'mbr')""",
+        dbname=DATABASE,
+    )
+    schema = scan_catalog("shop", server.url(dbname=DATABASE)).schema
+    far = schema.tables[ref("far")]
+    assert (far.kind, far.server, far.columns[1].pii_class) == ("foreign_table", "elsewhere", "PHONE_NUMBER")
+    assert schema.servers[0].wrapper == "postgres_fdw"
+    assert ("dbname", DATABASE) in schema.servers[0].options
+    assert "very-secret" not in to_json(schema)
+    assert from_json(to_json(schema)) == schema
+    server.psql("drop extension postgres_fdw cascade", dbname=DATABASE)
 
 
 def test_no_type_is_too_odd(schema: Schema) -> None:

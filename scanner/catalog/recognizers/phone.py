@@ -12,7 +12,6 @@ import numpy as np
 
 from scanner.catalog.recognizers.base import (
     NUMERIC_TOO,
-    THINGS_WITH_PLACES,
     Bools,
     Pattern,
     Plausibility,
@@ -117,7 +116,12 @@ recognizer = Recognizer(
     negative=tokens("""
     model len length brand maker os type price plan company carrier agency email mail 모델 통신사 기종 요금제
     """),
-    things=THINGS_WITH_PLACES,
+    things=tokens(
+        """
+    store stores shop shops branch branches warehouse wh center centre hub depot hq 매장 점포 지점 창고 센터 물류센터
+    본사 영업소 대리점 가맹점
+    """
+    ),
     kinds=NUMERIC_TOO,
     lengths=(7, 60),
     digits=(2, 36),
