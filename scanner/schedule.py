@@ -19,11 +19,13 @@ from apscheduler.triggers.cron import CronTrigger
 from sqlalchemy import select
 
 from scanner.config import Config
+from scanner.crontab import trigger
 from scanner.errors import ScannerError
 from scanner.notify import tell
 from scanner.pipeline import Workspace, catalog_scan, scan
 from scanner.store import tables as t
 from scanner.store.state import reading
+from scanner.watchdog import watch
 
 log = logging.getLogger(__name__)
 
@@ -53,9 +55,10 @@ def run_catalog(config: Config, database: str) -> None:
 
 
 def run_notify(config: Config) -> None:
-    """Retries, digests and escalations that have become due."""
+    """Watches the scans themselves, then tells what is due: retries, digests, escalations."""
     state = Workspace.open(config).state
     try:
+        watch(state, config)
         told = tell(state, config)
     except ScannerError as error:
         log.error("telling failed: %s", error)  # noqa: TRY400 - as above
@@ -78,9 +81,9 @@ def make_scheduler(config: Config) -> BackgroundScheduler:
         for job, cron in jobs:
             if cron is None:
                 continue
-            trigger = CronTrigger.from_crontab(_named_weekdays(cron), timezone=zone)
-            missed = {"next_run_time": now} if _missed(trigger, last[job.__name__, name], now) else {}
-            scheduler.add_job(job, trigger, args=(config, name), id=f"{job.__name__}:{name}", **missed)
+            when = trigger(cron, zone)
+            missed = {"next_run_time": now} if _missed(when, last[job.__name__, name], now) else {}
+            scheduler.add_job(job, when, args=(config, name), id=f"{job.__name__}:{name}", **missed)
     if config.notify.channels:
         scheduler.add_job(run_notify, "interval", minutes=1, args=(config,), id="run_notify")
     return scheduler
@@ -105,40 +108,12 @@ def _last_runs(config: Config) -> defaultdict[tuple[str, str], datetime | None]:
 _LOOK_BACK = 1000  # runs; a database that none of them scanned is due
 
 
-def _missed(trigger: CronTrigger, last: datetime | None, now: datetime) -> bool:
+def _missed(when: CronTrigger, last: datetime | None, now: datetime) -> bool:
     """Whether a run should have begun since the last one did."""
     if last is None:
         return True
-    due = trigger.get_next_fire_time(None, last)
+    due = when.get_next_fire_time(None, last)
     return due is not None and due <= now
-
-
-_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-
-
-def _named_weekdays(cron: str) -> str:
-    """``cron`` with its weekdays as a list of names.
-
-    crontab counts 0 = Sunday (and 7 too) and knows ranges over Sunday and steps; APScheduler's ``from_crontab`` counts
-    0 = Monday and knows neither.
-    """
-    *fields, weekday = cron.split()
-    if weekday == "*":
-        return cron
-    chosen: set[int] = set()
-    for part in weekday.lower().split(","):
-        span, _, step = part.partition("/")
-        low, _, high = span.partition("-")
-        first = 0 if low == "*" else _weekday(low)
-        last = 6 if low == "*" or (step and not high) else _weekday(high or low)
-        if last < first or (high and last == first == 0):
-            last += 7  # fri-mon; and 0-7 or sun-sun is every day
-        chosen.update(day % 7 for day in range(first, last + 1, int(step or 1)))
-    return " ".join((*fields, ",".join(_WEEKDAYS[day] for day in sorted(chosen))))
-
-
-def _weekday(word: str) -> int:
-    return int(word) % 7 if word.isdigit() else _WEEKDAYS.index(word[:3])
 
 
 @contextmanager

@@ -53,9 +53,11 @@ KNOWS: dict[str, set[str]] = {
     "pipeline": SHARED | set(STAGES) | {"front", "shapebook", "ingest"},
     "doctor": SHARED | set(STAGES) | {"pipeline"},
     # what calls the pipeline and reads the store
-    "schedule": SHARED | {"pipeline", "store", "notify"},
+    "crontab": set(),
+    "watchdog": SHARED | {"crontab", "store", "findings", "ruleset"},
+    "schedule": SHARED | {"pipeline", "store", "notify", "crontab", "watchdog"},
     "demo": SHARED | {"pipeline", "store"},
-    "cli": SHARED | set(STAGES) | {"pipeline", "schedule", "demo", "doctor"},
+    "cli": SHARED | set(STAGES) | {"pipeline", "schedule", "demo", "doctor", "watchdog"},
     "api": SHARED | {"pipeline", "schedule", "store", "findings", "evidence", "ruleset", "catalog", "notify"},
 }
 

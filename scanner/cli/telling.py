@@ -13,6 +13,7 @@ from scanner.config import Config, load_config
 from scanner.errors import NotifyError
 from scanner.notify import STATES, listed, retry, tell, try_channel
 from scanner.pipeline import Workspace
+from scanner.watchdog import watch
 
 notify_app = typer.Typer(help="Who is told of findings.", no_args_is_help=True)
 
@@ -26,7 +27,9 @@ def _config(context: typer.Context) -> Config:
 def run(context: typer.Context) -> None:
     """Tell what is due: for cron, every minute, where `serve` does not run. A scan does it too."""
     config = _config(context)
-    told = tell(Workspace.open(config).state, config)
+    state = Workspace.open(config).state
+    watch(state, config)
+    told = tell(state, config)
     settings: Settings = context.obj
     if settings.as_json:
         output.print_json(
