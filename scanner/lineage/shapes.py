@@ -66,6 +66,7 @@ _FIRST = (
     r"end|savepoint|release|execute)\b"
 )
 _COUNTS = r"(?i-u:\b(?:limit|fetch|first|next|forward|backward|absolute|relative|move)\b)[\s\x05(+-]*[0-9.]+"
+_COUNTED = r"(?i-u:\b(?:limit|fetch|declare)\b)"
 _RANGED = r"(?i-u:\bbetween\b)|<(?s:.)*>|>(?s:.)*<"
 _AFTER = r"(?:(?i-u:\b(?:between|and)\b)|[<>]=?)[\s\x05(+-]*[0-9]+"
 _BEFORE = r"-?[\s\x05(]*[0-9]+[\s\x05)]*(?:[<>]|(?i-u:\b(?:and|between)\b))"
@@ -231,21 +232,37 @@ def masked_groups(texts: pa.Array) -> tuple[np.ndarray, list[str]]:
     )
     marks = text.str.replace_all(_STRING, "'\x01").str.replace_all(_INTEGER, "\x02").str.replace_all(_LONG, "\x03")
     plain = plain.with_columns(marks.str.replace_all(_BY_NUMBERS, "\x06${end}").alias("masked"))
-    plain = plain.filter(masked.str.contains(_FIRST), ~masked.str.contains(_UNSAFE), masked.str.contains(_QUOTES_KEPT))
-    nothing = pl.lit("")
-    ranged = masked.str.replace_all("<>", "!=", literal=True).str.contains(_RANGED)
+    # masks are far fewer than texts: what they say is asked once a mask
+    codes, masks = _encoded(plain["masked"].to_arrow())
+    told = pl.DataFrame({"masked": pl.from_arrow(masks)}).select(
+        (masked.str.contains(_FIRST) & ~masked.str.contains(_UNSAFE) & masked.str.contains(_QUOTES_KEPT)).alias("sound"),
+        masked.str.contains(_COUNTED).alias("counted"),
+        masked.str.contains("\x06", literal=True).alias("by"),
+        masked.str.replace_all("<>", "!=", literal=True).str.contains(_RANGED).alias("ranged"),
+    )
+    sound, telling = told["sound"].to_numpy(), told.select(pl.any_horizontal("counted", "by", "ranged")).to_series().to_numpy()
+    at = plain["at"].to_numpy()
+    groups = -1 - np.arange(len(frame), dtype=np.int64)  # alone
+    alike = sound & ~telling
+    groups[at[alike[codes]]] = codes[alike[codes]]
+    rest = np.flatnonzero((sound & telling)[codes])
+    more, kept = _encoded(_with_constants(plain[rest], told[codes[rest]]).to_arrow())
+    groups[at[rest]] = len(masks) + more
+    return groups, [*masks.to_pylist(), *kept.to_pylist()]
+
+
+def _with_constants(plain: pl.DataFrame, told: pl.DataFrame) -> pl.Series:
+    """Masks with the constants beside them that stay part of the group: counts, ORDER BY numbers, ranges."""
+    text, nothing = pl.col("text"), pl.lit("")
+    plain = _with_ranges(pl.concat([plain, told], how="horizontal"), pl.col("ranged"))
     kept = pl.concat_str(
-        masked,
-        pl.when(masked.str.contains(r"(?i-u:\b(?:limit|fetch|declare)\b)")).then(_found(text, _COUNTS)).otherwise(nothing),
-        pl.when(masked.str.contains("\x06")).then(_found(text, _BY)).otherwise(nothing),
-        pl.when(ranged).then(pl.col("range")).otherwise(nothing),
+        pl.col("masked"),
+        pl.when("counted").then(_found(text, _COUNTS)).otherwise(nothing),
+        pl.when("by").then(_found(text, _BY)).otherwise(nothing),
+        pl.when("ranged").then(pl.col("range")).otherwise(nothing),
         separator="\x04",
     )
-    plain = _with_ranges(plain, ranged).select("at", kept.alias("kept"))
-    groups = -1 - np.arange(len(frame), dtype=np.int64)  # alone
-    codes, masks = _encoded(plain["kept"].to_arrow())
-    groups[plain["at"].to_numpy()] = codes
-    return groups, masks.to_pylist()
+    return plain.select(kept.alias("kept"))["kept"]
 
 
 def _with_ranges(plain: pl.DataFrame, ranged: pl.Expr) -> pl.DataFrame:
