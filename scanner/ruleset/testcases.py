@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from scanner.model import EVENT_SCHEMA
 from scanner.ruleset.fields import FIELDS, nearest
-from scanner.ruleset.rule import TestCase
+from scanner.ruleset.rule import Repeated, TestCase
 from scanner.ruleset.yamlfile import Document, Key, Problem
 
 KINDS = {"attack": True, "straddled": True, "below": False, "benign": False}
@@ -81,28 +81,28 @@ def _test(document: Document, spec: Any, key: Key, problems: list[Problem]) -> T
         if name in spec and (isinstance(spec[name], bool) or not isinstance(spec[name], int | float)):
             wrong((name,), "must be a number")
             return None
-    events: list[dict[str, Any]] = []
+    acts: list[Repeated] = []
     for index, event in enumerate(spec["events"]):
         below: Key = ("events", index)
         try:
-            events += _events(event, start)
+            acts.append(_act(event, start))
         except _BadError as error:
             wrong((*below, *error.args[0]), error.args[1])
-        if len(events) > MAX_EVENTS:
+        if sum(act.times for act in acts) > MAX_EVENTS:
             wrong(below, f"makes more than {MAX_EVENTS} events")
             return None
     return TestCase(
         name=str(spec.get("name")),
         kind=spec["kind"],
         fires=KINDS[spec["kind"]],
-        events=tuple(events),
+        acts=tuple(acts),
         line=document.line_of(key),
         observed=spec.get("observed"),
         hits=spec.get("hits"),
     )
 
 
-def _events(spec: Any, start: datetime) -> list[dict[str, Any]]:
+def _act(spec: Any, start: datetime) -> Repeated:
     if not isinstance(spec, dict):
         raise _BadError((), "must be a mapping of event columns, with at")
     columns = {name: value for name, value in spec.items() if name not in _TIMING}
@@ -116,7 +116,7 @@ def _events(spec: Any, start: datetime) -> list[dict[str, Any]]:
     if times > 1 and "every" not in spec:
         raise _BadError(("every",), "is missing: how long between two of them")
     first, step = _span(spec.get("at", 0), "at"), _span(spec.get("every", 0), "every")
-    return [{**{k: _numbered(v, n) for k, v in columns.items()}, "time": start + first + step * n} for n in range(times)]
+    return Repeated(columns, start + first, step, times)
 
 
 def _check(name: str, value: Any) -> None:
@@ -127,12 +127,6 @@ def _check(name: str, value: Any) -> None:
         pa.scalar(value, type=type_)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise _BadError((name,), f"{value!r} is not {FIELDS[name].described}") from error
-
-
-def _numbered(value: Any, n: int) -> Any:
-    if isinstance(value, list):
-        return [_numbered(v, n) for v in value]
-    return value.replace("{n}", str(n)) if isinstance(value, str) else value
 
 
 def _span(value: Any, key: str) -> timedelta:
