@@ -20,8 +20,10 @@ from scanner.config import load_config
 from scanner.engine import open_event_engine
 from scanner.errors import CatalogError, ScannerError, StoreError
 from scanner.findings import FindingStore
+from scanner.findings.ocsf import detection_finding
 from scanner.model import SHOWN_SCHEMA, Level
 from scanner.pipeline import Workspace, catalog_scan, load_schema
+from scanner.ruleset import load_rules
 
 findings_app = typer.Typer(help="What needs a decision.", invoke_without_command=True)
 events_app = typer.Typer(help="The event table.", no_args_is_help=True)
@@ -90,6 +92,27 @@ def show(context: typer.Context, finding_id: Annotated[str, typer.Argument(metav
         ],
         "Details",
     )
+
+
+@findings_app.command("export")
+def export_findings(
+    context: typer.Context,
+    target: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="FILE.ndjson")],
+    level: Annotated[Level | None, typer.Option(help="At or above this level.")] = None,
+) -> None:
+    """Write findings as OCSF Detection Findings, one a line, for a SIEM."""
+    settings: Settings = context.obj
+    workspace = _workspace(settings)
+    tags = {rule.id: rule.tags for rule in load_rules(workspace.config.rules).rules}
+    found = [detection_finding(finding, tags=tags) for finding in FindingStore(workspace.state).all(level=level)]
+    try:
+        target.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in found), encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"cannot write {target}: {error}", "choose a file you may write to") from error
+    if settings.as_json:
+        output.print_json({"file": str(target), "findings": len(found)})
+    else:
+        say(f"{len(found):,} findings written to {target}")
 
 
 def _number(value: float | None) -> str:
