@@ -88,10 +88,36 @@ def show(context: typer.Context, finding_id: Annotated[str, typer.Argument(metav
             ("contract", f"{found['contract'] or 'none'}; broken: {', '.join(found['contract_breach']) or 'nothing'}"),
             ("habit", f"{_number(found['baseline_z'])} robust deviations above the account's usual day"),
             ("rows", output.people(found["exposed_rows"])),
+            ("assigned to", found["assignee"] or "–"),
+            ("clocks", _clocks(found["clocks"])),
             ("history", "; ".join(f"{h['at'][:19]}Z {h['what']} by {h['actor']}" for h in found["history"])),
         ],
         "Details",
     )
+    if found["similar"]:
+        output.table(
+            [
+                ("finding", "left"),
+                ("level", "left"),
+                ("status", "left"),
+                ("verdict", "left"),
+                ("last event", "left"),
+                ("why", "left"),
+            ],
+            [
+                (s["id"], s["level"], s["status"], s["verdict"] or "–", s["last_event"][:16] + "Z", s["why"])
+                for s in found["similar"]
+            ],
+            "Similar findings",
+        )
+
+
+def _clocks(clocks: dict[str, Any]) -> str:
+    """The clocks that run, and until when the people concerned have to be told."""
+    set_ = [f"{name.replace('_', ' ')} {at[:16]}Z" for name, at in clocks.items() if name != "regulator" and at]
+    if clocks["notify_by"] and not clocks["notified"]:
+        set_.append("regulator too: " + (", ".join(clocks["regulator"]) or "no reason seen"))
+    return "; ".join(set_)
 
 
 @findings_app.command("export")
