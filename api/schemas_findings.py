@@ -47,6 +47,18 @@ class Clocks(Answer):
     regulator: list[str] = Field(description="Why the regulator would have to be told too; empty when no reason is seen.")
 
 
+class LogObservation(Answer):
+    """Something found wrong with an audit log."""
+
+    event_id: str
+    what: str = Field(description="A plain sentence.")
+    at: Moment
+    source_id: str
+    path: str
+    count: int = Field(description="Lines, records or places concerned.")
+    facts: dict[str, Any] = Field(description="The same in numbers; which, depends on what was found.")
+
+
 class Finding(Answer):
     """One thing an analyst decides on."""
 
@@ -78,6 +90,7 @@ class Finding(Answer):
     baseline_z: float | None = None
     matched: list[MatchedRule] = Field(default=[])
     statements: list[Statement] = Field(default=[])
+    observations: list[LogObservation] = Field(default=[], description="What was found wrong with a log.")
     created_at: Moment
     updated_at: Moment
     follows: str | None = Field(default=None, description="An earlier, closed finding that this one continues.")

@@ -10,8 +10,10 @@ from pathlib import Path
 from sqlalchemy import func, select, text
 
 from scanner.config import Config, load_config
+from scanner.continuity.files import verify
 from scanner.doctor_audit import Check, PostgresServer, ask_mariadb, mariadb_checks, postgres_checks
 from scanner.errors import ScannerError, SourceError
+from scanner.logwatch import KnownLogs
 from scanner.pipeline import Workspace, load_schema
 from scanner.remote import reading as reading_from
 from scanner.ruleset import load_rules, test_rules
@@ -192,3 +194,18 @@ def _sources(workspace: Workspace, name: str) -> Iterator[Check]:
             yield Check(what, "ok", f"{audit.type}, {audit.shown}, {len(known)} files known")
         for limit in source.limits():
             yield Check(what, "note", limit.reason, limit.hint)
+        if not source.numbering:
+            lost = "its records are not numbered: one that is taken out before it was read is not noticed"
+            yield Check(what, "note", lost, "scan often; what was read is hashed and looked at again")
+        yield from _as_it_was_read(workspace, f"{name}/{index}")
+
+
+def _as_it_was_read(workspace: Workspace, source_id: str) -> Iterator[Check]:
+    """Everything that was read of logs still there, hashed again."""
+    what, files, size = f"log of {source_id}", 0, 0
+    for _, hashed, changed in verify(KnownLogs(workspace.ledger, source_id)):
+        files, size = files + 1, size + hashed
+        for one in changed:
+            yield Check(what, "problem", one.what, "export the finding of the next scan as evidence; leave the file alone")
+    if files:
+        yield Check(what, "ok", f"{size:,} bytes of {files} files were hashed again")

@@ -13,13 +13,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import IO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scanner.continuity import Trail, follow
 from scanner.errors import ScannerError, SourceError
 from scanner.events import LAST_SCHEMA, to_acts
 from scanner.model import FileId, Position, Skip, Slice, SourceNotice
@@ -57,6 +58,7 @@ class Piece:
     records: int
     acts: pa.Table  # ACT_SCHEMA
     last: pa.Table  # LAST_SCHEMA, after this piece
+    trail: Trail | None = None  # what the slice says about the completeness of the log
 
 
 def pieces(task: Task, *, own_process: bool | None = None) -> Iterator[Piece | SourceNotice]:
@@ -93,6 +95,7 @@ def read(task: Task) -> Iterator[Piece | SourceNotice]:
             piece.records.num_rows,
             acts,
             _last_table(last),
+            follow(replace(piece, records=records), getattr(source, "numbering", "")),
         )
         if reached:
             return
@@ -123,7 +126,7 @@ def _until(piece: Slice, until: datetime | None) -> tuple[Slice, bool]:
     end = piece.records["offset"][late].as_py()
     skips = tuple(skip for skip in piece.skips if skip.offset < end)
     digest = _sha256(piece.file.path, piece.start, end) if end > piece.start else ""
-    return Slice(piece.file, piece.start, end, digest, piece.records.slice(0, late), skips), True
+    return Slice(piece.file, piece.start, end, digest, piece.records.slice(0, late), skips, piece.last_lines), True
 
 
 def _sha256(path: str, start: int, end: int) -> str:

@@ -109,6 +109,7 @@ class Slice:
     sha256: str  # of exactly those bytes
     records: pa.Table  # RECORD_SCHEMA, in log order
     skips: tuple[Skip, ...] = ()
+    last_lines: pa.Array | None = None  # where a record takes several session lines: the last of each (may have more rows)
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,9 @@ class SourceNotice:
     reason: str
     hint: str = ""
     fatal: bool = True
+    kind: str = ""  # emptied, rewritten: what happened to the log behind our position; else "" (fatal: it cannot be read)
+    file: FileId | None = None  # the log in question, as it was known
+    offset: int = 0  # up to where it had been read
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +31,7 @@ from scanner.evidence import export as export_bundle
 from scanner.findings import PERSONS_SCHEMA, FindingStore, update_findings
 from scanner.findings.hits import all_event_ids as event_ids_of_findings
 from scanner.front import Piece, Task, is_much, pieces
+from scanner.logwatch import UNPLACED, LogWatch
 from scanner.model import EVENT_SCHEMA, Schema, SourceNotice
 from scanner.siphash import secret_in
 from scanner.sources.base import SLICE_BYTES
@@ -178,14 +179,17 @@ def _ingest_database(
             found = pieces(task, own_process=much)
             if ingest is None and much:
                 ingest = _open_ingest(workspace, name, report, progress)  # while the other process reads the first piece
+            watch = LogWatch(ledger, workspace.config, source_id)
             for piece in found:
                 if isinstance(piece, SourceNotice):
                     report.notices.append(piece)
+                    watch.notice(piece)
                 elif piece.end == piece.start and not piece.skips:
                     ledger.note_file(source_id, piece)  # nothing new in it, but it may have moved
                 else:
                     ingest = ingest or _open_ingest(workspace, name, report, progress)
-                    _store(workspace, ingest, piece, run_id, source_id, report, progress)
+                    _store(workspace, ingest, piece, run_id, watch, report, progress)
+            watch.conclude(run_id, workspace.events, complete=until is None)
     finally:
         if ingest is not None:
             ingest.engine.close()
@@ -209,11 +213,12 @@ def _open_ingest(workspace: Workspace, name: str, report: Report, progress: Prog
 
 
 def _store(
-    workspace: Workspace, ingest: Ingest, piece: Piece, run_id: int, source_id: str, report: Report, progress: Progress
+    workspace: Workspace, ingest: Ingest, piece: Piece, run_id: int, watch: LogWatch, report: Report, progress: Progress
 ) -> None:
-    ledger = workspace.ledger
+    ledger, source_id = workspace.ledger, watch.source_id
     batch = ledger.next_batch()
     events, changes = ingest.events(piece, batch, source_id)
+    changes = replace(changes, continuity=watch.follow(piece))
     staged = workspace.events.stage(events, batch=batch, app_id=f"{source_id}/{piece.file.id}", app_version=piece.end)
     ledger.record(run_id, ingest.database, source_id, piece, staged, events, changes)
     report.records += piece.records
@@ -261,7 +266,8 @@ def _secure(workspace: Workspace, report: Report, progress: Progress) -> None:
     Also those of earlier scans that were killed in between, or whose log could not be read then.
     """
     with reading(workspace.state) as connection:
-        wanted = set(event_ids_of_findings(connection).to_pylist())
+        # what was found out about a log as a whole has no record of its own
+        wanted = {one for one in event_ids_of_findings(connection).to_pylist() if f"/{UNPLACED}/" not in one}
         files = {(row.source_id, row.file_id): row for row in connection.execute(select(t.source_file))}
     missing = sorted(wanted - workspace.raw.secured()) if wanted else []
     if not missing:

@@ -21,6 +21,7 @@ SHARED = {"model", "errors", "config", "engine", "remote", "siphash", "people"}
 STAGES: dict[str, set[str]] = {
     "sources": set(),
     "events": set(),
+    "continuity": set(),
     "lineage": set(),
     "catalog": set(),
     "exposure": set(),
@@ -48,10 +49,11 @@ KNOWS: dict[str, set[str]] = {
     **{stage: SHARED | more for stage, more in STAGES.items()},
     # composition: the pipeline, and the two parts of it that are worth a file of their own
     "shapebook": SHARED | {"lineage", "exposure", "store"},
-    "front": SHARED | {"sources", "events"},
+    "front": SHARED | {"sources", "events", "continuity"},
+    "logwatch": SHARED | {"sources", "continuity", "contracts", "store", "findings", "front"},
     "ingest": SHARED | set(STAGES) | {"front", "shapebook"},
-    "pipeline": SHARED | set(STAGES) | {"front", "shapebook", "ingest"},
-    "doctor": SHARED | set(STAGES) | {"pipeline"},
+    "pipeline": SHARED | set(STAGES) | {"front", "shapebook", "ingest", "logwatch"},
+    "doctor": SHARED | set(STAGES) | {"pipeline", "logwatch"},
     # what calls the pipeline and reads the store
     "crontab": set(),
     "watchdog": SHARED | {"crontab", "store", "findings", "ruleset"},

@@ -2,8 +2,9 @@
 
 from scanner.findings.build import PERSONS_SCHEMA
 from scanner.findings.decide import CLOCKS, VERDICTS, ConflictError, Decision, decide
+from scanner.findings.group import log_principal
 from scanner.findings.model import Finding, RuleHit
-from scanner.findings.store import FindingStore, update_findings
+from scanner.findings.store import FindingStore, remember_end, update_findings
 
 __all__ = [
     "CLOCKS",
@@ -15,5 +16,7 @@ __all__ = [
     "FindingStore",
     "RuleHit",
     "decide",
+    "log_principal",
+    "remember_end",
     "update_findings",
 ]

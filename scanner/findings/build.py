@@ -6,6 +6,7 @@ several such tables the largest number is taken (they mostly speak of the same p
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -13,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Connection, select
 
 from scanner.config import Config
@@ -22,6 +24,8 @@ from scanner.model import Estimate, Level
 from scanner.people import SET_COLUMNS, distinct_people
 from scanner.store import tables as t
 from scanner.store.state import iso, now
+
+_MOST_OBSERVATIONS = 100
 
 PERSONS_SCHEMA = pa.schema([("database", pa.string()), ("table", pa.string()), ("persons", pa.int64())])
 
@@ -39,7 +43,7 @@ e as (select o.finding_id, v.* from events v join event_of o using (event_id)
       where v.time between (select min(time) from member) and (select max(time) from member)),
 weighty as (select finding_id, rows_source, sum(exposed_persons) as persons from e where exposed_persons_high > 0 group by all)
 select finding_id, first(database) as database, first(vendor) as vendor, list_sort(list(distinct account)) as accounts,
-    min(time) as first_event, max(time) as last_event, count(*) as event_count,
+    min(time) as first_event, max(time) as last_event, count(*) as event_count, min(activity) as activity,
     list_sort(list_distinct(flatten(list(techniques)))) as techniques,
     arg_max(technique, (exposed_persons, technique <> '', -epoch_us(time), event_id)) as main_technique,
     list_sort(list_distinct(flatten(list(tables)))) as tables,
@@ -118,6 +122,7 @@ def build(
             continue
         summary = summaries[finding_id]
         statements = _statements(connection, summary["database"], by_shape.get(finding_id, []))
+        observations = _observations(connection, finding_id, members) if summary["activity"] == "log" else []
         findings.append(
             _finding(
                 finding_id,
@@ -125,6 +130,7 @@ def build(
                 by_table.get(finding_id, []),
                 by_rule[finding_id],
                 statements,
+                observations,
                 rules_by_id=rules_by_id,
                 config=config,
                 before=before.get(finding_id),
@@ -140,6 +146,7 @@ def _finding(
     tables: list[dict[str, Any]],
     rules: list[dict[str, Any]],
     statements: list[dict[str, Any]],
+    observations: list[dict[str, Any]],
     *,
     rules_by_id: Mapping[str, RuleText],
     config: Config,
@@ -168,7 +175,7 @@ def _finding(
         verdict=before["verdict"] if before else None,
         vendor=s["vendor"],
         vendor_name=(vendor.name or s["vendor"]) if vendor else s["vendor"],
-        accounts=tuple(s["accounts"] or ()),
+        accounts=tuple(account for account in s["accounts"] or () if account is not None),
         database=s["database"],
         first_event=iso(s["first_event"]),
         last_event=iso(s["last_event"]),
@@ -189,16 +196,22 @@ def _finding(
         baseline_z=s["baseline_z"],
         matched=tuple(matched),
         statements=tuple(statements),
+        observations=tuple(observations[:_MOST_OBSERVATIONS]),
         created_at=before["created_at"] if before else now(),
         updated_at=now(),
         follows=before["follows"] if before else follows,
         dedup_key="",
     )
-    return _with_why(finding, s, matched[0], rules_by_id, config)
+    return _with_why(finding, s, matched[0], [o["what"] for o in observations], rules_by_id, config)
 
 
 def _with_why(
-    finding: Finding, s: Mapping[str, Any], top: RuleHit, rules_by_id: Mapping[str, RuleText], config: Config
+    finding: Finding,
+    s: Mapping[str, Any],
+    top: RuleHit,
+    told: list[str],
+    rules_by_id: Mapping[str, RuleText],
+    config: Config,
 ) -> Finding:
     rule = rules_by_id.get(top.id)
     if rule is None:
@@ -223,6 +236,7 @@ def _with_why(
         "event_count": _number(finding.event_count),
         "dormant_days": _number(s["dormant_days"]),
         "baseline_z": _number(s["baseline_z"]),
+        "detail": "; ".join(told[:3]) + (f"; and {len(told) - 3:,} more" if len(told) > 3 else ""),
         "table_share": _number(100 * (s["table_share"] or 0)),
     }
     return replace(finding, why=rule.why.format_map(words))
@@ -271,6 +285,19 @@ def _statements(connection: Connection, database: str, shapes: list[dict[str, An
         }
         for row in sorted(shapes, key=lambda row: (-(row["exposed_persons"] or 0), -row["events"], row["shape"]))
     ]
+
+
+def _observations(connection: Connection, finding_id: str, members: pa.Table) -> list[dict[str, Any]]:
+    """What was found wrong with the log, in the order in which it happened."""
+    mine = pc.unique(members.filter(pc.equal(members["finding_id"], finding_id))["event_id"]).to_pylist()
+    o = t.observation.c
+    columns = (o.event_id, o.what, o.at, o.source_id, o.path, o["count"], o.facts)
+    found = []
+    for start in range(0, len(mine), 500):
+        wanted = select(*columns).where(o.event_id.in_(mine[start : start + 500]))
+        found += [dict(row._mapping) for row in connection.execute(wanted)]
+    found.sort(key=lambda row: (row["at"], row["event_id"]))
+    return [{**row, "facts": json.loads(row["facts"])} for row in found]
 
 
 def _grouped(table: pa.Table) -> dict[str, list[dict[str, Any]]]:

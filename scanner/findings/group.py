@@ -26,12 +26,20 @@ from scanner.findings import hits
 from scanner.model import HITS_SCHEMA, Level
 from scanner.store import tables as t
 
+
+def log_principal(database: str, sign: str, source_id: str) -> str:
+    """The principal of what is wrong with a log and touches nobody's sessions."""
+    return f"{database}\x1f\x1f!{sign}/{source_id}"
+
+
 EPISODE_GAP = timedelta(hours=24)
 OPEN = ("new", "in_progress", "suppressed")
 
 _PRINCIPALS = """
 with joined as (
-    select h.*, e.database, e.vendor, e.account, e.exposed_persons
+    select h.*, e.database, e.vendor, e.account, e.exposed_persons,
+        -- what is wrong with a log is decided on by itself, whoever's sessions it touches
+        case when e.activity = 'log' then concat('!', e.technique, '/', e.source_id) end as about
     from hits h join events e using (event_id)
     where e.time between (select min(time) from hits) and (select max(time) from hits)
 ), weight as (
@@ -43,7 +51,8 @@ with joined as (
     from weight group by all
 )
 select j.event_id, j.rule_id, j.group_key, j.time, j.level, j.observed, j.threshold,
-    concat_ws(chr(31), j.database, coalesce(j.vendor, ''), case when l.leads is false then '*' else coalesce(j.account, '') end)
+    concat_ws(chr(31), j.database, coalesce(j.vendor, ''),
+        coalesce(j.about, case when l.leads is false then '*' else coalesce(j.account, '') end))
         as principal
 from joined j
 left join foremost l on l.rule_id = j.rule_id and l.group_key = j.group_key and l.database = j.database

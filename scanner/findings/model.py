@@ -69,6 +69,7 @@ class Finding:
     baseline_z: float | None = None
     matched: tuple[RuleHit, ...] = ()
     statements: tuple[dict[str, Any], ...] = ()  # {shape, statement (literals masked), events, exposed_persons}
+    observations: tuple[dict[str, Any], ...] = ()  # what was found wrong with a log: {event_id, what, at, source_id, path, count}
     created_at: str = ""
     updated_at: str = ""
     follows: str | None = None

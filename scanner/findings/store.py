@@ -100,6 +100,15 @@ def _remember(connection: Any, finding_id: str, what: str, detail: dict[str, Any
     connection.execute(t.finding_history.insert().values(**row))
 
 
+def remember_end(state: StateEngine, principal: str, what: str, detail: dict[str, Any]) -> None:
+    """Enter into the history of the open findings of a principal that what they told of is over. People close them."""
+    with state.begin() as connection:
+        ids = select(t.hit_part.c.finding_id).where(t.hit_part.c.principal == principal).distinct()
+        wanted = select(t.finding.c.id).where(t.finding.c.id.in_(ids), t.finding.c.status != "resolved")
+        for (finding_id,) in connection.execute(wanted).all():
+            _remember(connection, finding_id, what, detail)
+
+
 class FindingStore:
     """Reading findings."""
 
@@ -239,4 +248,4 @@ def _descending(moment: str) -> tuple[int, ...]:
     return tuple(-ord(c) for c in moment)
 
 
-__all__ = ["FindingStore", "update_findings"]
+__all__ = ["FindingStore", "remember_end", "update_findings"]

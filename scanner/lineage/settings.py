@@ -34,6 +34,19 @@ AUDIT_SETTING = re.compile(
 )
 """Settings that decide what is logged, and how."""
 
+_OFF = frozenset({"off", "false", "no", "none", "0", "f", "n", "default", ""})
+_SWITCHES = re.compile(
+    r"(?i)^(pgaudit\.log_(catalog|client|parameter|relation|rows|statement)|log_(dis)?connections|log_replication_commands|"
+    r"log_statement|logging_collector|track_activities)$"
+)
+_LEVELS = frozenset({"log_min_messages", "log_min_error_statement"})
+_HARMLESS = re.compile(
+    r"(?i)^(session_replication_role|auto_explain\..*|cluster_name|log_(min_)?duration.*|log_min_duration_.*|log_checkpoints|"
+    r"log_lock_waits|log_temp_files|log_autovacuum_.*|log_error_verbosity|log_parameter_.*|log_rotation_.*|log_timezone|log_hostname|"
+    r"log_.*_stats|log_.*sample_rate|log_recovery_conflict_waits|log_startup_progress_interval)$"
+)
+"""Settings of the same names' family that change how much is said about performance, not who did what."""
+
 _SECRET = re.compile(r"(?i)pass|secret|token|key|credential|conninfo|ssl_")
 _HARMLESS_ROLE_OPTIONS = frozenset({"password", "validUntil", "connectionlimit"})
 
@@ -101,5 +114,19 @@ def _altered(node: Node, gathered: Gathered) -> None:
 
 
 def tampers(gathered: Gathered) -> bool:
-    """Whether any setting that was changed decides what is logged."""
-    return any(AUDIT_SETTING.match(name) for name, _ in gathered.settings)
+    """Whether any setting that was changed makes the log tell less."""
+    return any(AUDIT_SETTING.match(name) and hides(name, value) for name, value in gathered.settings)
+
+
+def hides(name: str, value: str) -> bool:
+    """Whether a logging setting with this value tells less than it could. Switching something on never does."""
+    value = value.strip().strip("'\"").lower()
+    if name == "pgaudit.log":
+        return value != "all"
+    if name == "pgaudit.log_statement_once":
+        return value not in _OFF
+    if name in _LEVELS:
+        return value in ("fatal", "panic")
+    if _SWITCHES.match(name):
+        return value in _OFF
+    return not _HARMLESS.match(name)

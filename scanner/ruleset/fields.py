@@ -84,6 +84,7 @@ PLACEHOLDERS: Mapping[str, str] = {
     "event_count": "number of events",
     "dormant_days": "longest silence before one of the events, in days",
     "baseline_z": "how far above the account's habit, in robust standard deviations",
+    "detail": "what was found wrong with the log, in words (rules about the log itself; else nothing)",
     "table_share": "largest share of a table's people in one statement, in per cent",
 }
 

@@ -42,6 +42,7 @@ class Parsed:
     consumed: int
     mended: int = 0  # records in which bytes that are not UTF-8 were replaced
     foreign_zones: frozenset[str] = frozenset()  # zone abbreviations that the configured zone does not use
+    last_lines: pa.Array | None = None  # see Slice.last_lines
 
 
 class FileSource(ABC):
@@ -50,6 +51,9 @@ class FileSource(ABC):
     type: ClassVar[str]
     settle_seconds: ClassVar[float] = 0.0  # without end marks: a last record is whole once nothing was written for so long
     record_ends: ClassVar[bytes] = b"\n"  # bytes of which one stands before every place where reading may go on
+    numbering: ClassVar[str] = ""
+    """What makes a removed record visible: "lines" (each session counts 1, 2, 3 …), "queries" (statements are numbered over all
+    connections), "" (nothing)."""
     context_bytes: ClassVar[int] = 0  # whole records before the data that :meth:`parse_after` wants to see, roughly in bytes
 
     def __init__(self, path: str, time_zone: str = "UTC") -> None:
@@ -93,12 +97,15 @@ class FileSource(ABC):
         yield from notices
         present = files.contents(logs, known)
         for content in present:
-            if files.emptied(content, known, present):
+            if before := files.emptied(content, known, present):
                 yield SourceNotice(
                     content.copies[0].path,
                     "was emptied and written anew; what came after the last scan and before that is not in any file here",
                     "let the path of this audit source match the rotated copies too, and scan before rotation",
                     fatal=False,
+                    kind="emptied",
+                    file=before.file,
+                    offset=before.offset,
                 )
             yield from _Reading(self, content, slice_bytes).slices()
 
@@ -151,6 +158,9 @@ class _Reading:
                         log.path,
                         f"was cut or rewritten behind byte {self.content.offset}, up to which it had been read",
                         "find out who did that; the file is read again from its beginning under a new identity",
+                        kind="rewritten",
+                        file=file,
+                        offset=self.content.offset,
                     )
                     self.offset = 0
                     yield from self._stream(files.next_generation(file), log, stream)
@@ -230,7 +240,7 @@ class _Reading:
 
     def _slice(self, file: FileId, data: memoryview, parsed: Parsed) -> Slice:
         start, self.offset = self.offset, self.offset + len(data)
-        return Slice(file, start, self.offset, hashlib.sha256(data).hexdigest(), parsed.records, parsed.skips)
+        return Slice(file, start, self.offset, hashlib.sha256(data).hexdigest(), parsed.records, parsed.skips, parsed.last_lines)
 
     def _trouble(self, log: files.LogFile, stream: files.Stream) -> SourceNotice:
         alone = len(self.content.copies) == 1

@@ -301,6 +301,7 @@ class MariadbServerAudit(FileSource):
     """Audit source ``mariadb_server_audit``: ``path`` is a file or a glob over the plug-in's log files."""
 
     type = "mariadb_server_audit"
+    numbering = "queries"
     context_bytes = REACH
 
     def __init__(

@@ -175,6 +175,7 @@ class PostgresCsvlog(CountedSource):
     """Audit source ``postgres_csvlog``: ``path`` is a file or a glob over csvlog files."""
 
     type = "postgres_csvlog"
+    numbering = "lines"
 
     def parse(self, data: bytes, base: int, *, at_end: bool, final: bool, longer_than: int) -> Parsed:
         return parse(data, base, self.time_zone, at_end=at_end, final=final, longer_than=longer_than)

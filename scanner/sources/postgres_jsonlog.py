@@ -270,6 +270,7 @@ class PostgresJsonlog(CountedSource):
     """Audit source ``postgres_jsonlog``: ``path`` is a file or a glob over jsonlog files."""
 
     type = "postgres_jsonlog"
+    numbering = "lines"
 
     def parse(self, data: bytes, base: int, *, at_end: bool, final: bool, longer_than: int) -> Parsed:
         return parse(data, base, self.time_zone, at_end=at_end, final=final, longer_than=longer_than)

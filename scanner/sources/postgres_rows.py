@@ -85,6 +85,7 @@ class Rows:
     clock: Clock
     skips: list[Skip] = field(default_factory=list)
     mended: int = 0  # rows in which bytes that are not UTF-8 were replaced
+    last_lines: pa.Array | None = None  # int64; of formats in which a record takes several line numbers: the last of each
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -93,7 +94,8 @@ class Rows:
         """These rows only, and all skips."""
         mask = pa.array(chosen)
         texts = {name: column.filter(mask) for name, column in self.texts.items()}
-        return Rows(texts, self.starts[chosen], self.ends[chosen], self.clock.take(chosen), self.skips, self.mended)
+        lasts = None if self.last_lines is None else self.last_lines.filter(mask)
+        return Rows(texts, self.starts[chosen], self.ends[chosen], self.clock.take(chosen), self.skips, self.mended, lasts)
 
     def __add__(self, other: Rows) -> Rows:
         """Both, in log order."""
@@ -133,6 +135,7 @@ class _Piece:
     skips: list[Skip]
     mended: int
     strangers: frozenset[str]
+    last_lines: pa.Array | None = None
 
 
 def parse(
@@ -176,7 +179,9 @@ def parse(
     records = postgres.recall(pa.concat_tables([p.records for p in pieces]), np.concatenate([p.repeated for p in pieces]))
     skips = merged_skips([skip for p in pieces for skip in p.skips])
     strangers = frozenset[str]().union(*(p.strangers for p in pieces))
-    return Parsed(records, tuple(skips), consumed, sum(p.mended for p in pieces), strangers)
+    lasts = [p.last_lines for p in pieces if p.last_lines is not None]
+    known = pa.concat_arrays(lasts) if len(lasts) == len(pieces) else None
+    return Parsed(records, tuple(skips), consumed, sum(p.mended for p in pieces), strangers, known)
 
 
 def _understand(part: bytes, found: Cut, base: int, home: ZoneInfo, read: Callable[[bytes, Cut], Rows]) -> _Piece:
@@ -185,7 +190,7 @@ def _understand(part: bytes, found: Cut, base: int, home: ZoneInfo, read: Callab
     utc, known, strangers = times.to_utc(clock.micros, clock.zone_index, clock.zone_texts, home)
     table, repeated = postgres.records(_raw(rows, pa.array(utc, pa.timestamp("us", tz="UTC"), mask=~known), base))
     skips = [Skip(skip.offset + base, skip.length, skip.reason) for skip in [*found.skips, *rows.skips]]
-    return _Piece(table, repeated, skips, rows.mended, strangers)
+    return _Piece(table, repeated, skips, rows.mended, strangers, rows.last_lines)
 
 
 def _raw(rows: Rows, time: pa.Array, base: int) -> postgres.Raw:

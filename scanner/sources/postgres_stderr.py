@@ -151,6 +151,10 @@ def _read(grammar: Grammar, home: ZoneInfo, data: bytes, found: Cut) -> Rows:
     columns["session_line_num"] = pc.if_else(pc.equal(line, ""), None, line).cast(pa.int64())
     lasts = texts.last_line()
     rows = Rows(columns, starts[records], ends[lasts], clock, _skips(starts, ends, owner, orphan))
+    if "l" in fields:
+        labelled = texts.last_labelled()
+        numbers = _text(read.fields["l"].take(pa.array(labelled)))
+        rows.last_lines = pc.if_else(pc.equal(numbers, ""), None, numbers).cast(pa.int64())
     if not is_utf8(pa.py_buffer(data)):
         spans = zip(rows.starts.tolist(), rows.ends.tolist(), strict=True)
         rows.mended = sum(decode(data[a:b])[1] for a, b in spans)
@@ -267,6 +271,13 @@ class _Texts:
         lasts: Ints = owned[ends]
         return lasts
 
+    def last_labelled(self) -> Ints:
+        """The last line of each record that has a prefix, and so a number, of its own."""
+        prefixed = np.flatnonzero((self.owner >= 0) & (self.kind >= 0))
+        ends = np.append(self.owner[prefixed][1:] != self.owner[prefixed][:-1], True)
+        lasts: Ints = prefixed[ends]
+        return lasts
+
     def message_and_code(self) -> tuple[pa.Array, pa.Array]:
         """Messages without what only this format puts into them, and SQLSTATEs as far as they can be told."""
         message = self._of(self.records)
@@ -345,6 +356,7 @@ class PostgresStderr(CountedSource):
     """
 
     type = "postgres_stderr"
+    numbering = "lines"
     settle_seconds: ClassVar[float] = 10.0
     """Records have no end mark: the last one of a file is taken for whole once nothing was written for so long."""
 

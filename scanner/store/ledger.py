@@ -34,6 +34,7 @@ class BatchChanges:
     days: Sequence[Mapping[str, Any]] = ()  # rows of ``habit_day``
     exports: Sequence[Mapping[str, Any]] = ()  # rows of ``export_day``
     contracts: Sequence[Mapping[str, Any]] = field(default=())  # rows of ``contract_version``
+    continuity: bytes | None = None  # what is remembered about the source's log: ``continuity.document``
 
 
 class ReadPiece(Protocol):
@@ -170,6 +171,9 @@ class Ledger:
             upsert(connection, t.habit_day, changes.days)
             upsert(connection, t.export_day, changes.exports)
             insert_new(connection, t.contract_version, changes.contracts)
+            if changes.continuity is not None:
+                row = {"source_id": source_id, "document": changes.continuity, "updated_at": now()}
+                upsert(connection, t.continuity, [row])
         if staged.files:
             self._publish(staged)
 
@@ -185,6 +189,50 @@ class Ledger:
                     "nothing is lost or doubled: this scan's part is left out; see that one host scans at a time",
                 )
             connection.execute(t.source_file.insert().values(**row))
+
+    def observe(
+        self,
+        run_id: int,
+        database: str,
+        source_id: str,
+        path: str,
+        staged: StagedBatch | None,
+        events: pa.Table | None,
+        observations: Sequence[Mapping[str, Any]],
+        document: bytes,
+        files: bytes,
+    ) -> None:
+        """Commit what was found wrong with a source's log (``staged`` and ``events``: as events; None: nothing) and what is
+        remembered about it. It is a batch that read nothing."""
+        with self.state.begin() as connection:
+            if staged is not None and events is not None:
+                connection.execute(
+                    t.batch.insert().values(
+                        id=staged.batch,
+                        run_id=run_id,
+                        database=database,
+                        source_id=source_id,
+                        file_id="",
+                        path=path,
+                        start=0,
+                        end=0,
+                        records=0,
+                        events=events.num_rows,
+                        skips=0,
+                        first_event=_bounds(events)[0],
+                        last_event=None,  # nobody accessed anything then
+                        raw_sha256="",
+                        events_sha256=staged.events_sha256,
+                        staged=staged.to_json(),
+                        evaluated=False,
+                        created_at=now(),
+                    )
+                )
+            insert_new(connection, t.observation, observations)
+            row = {"source_id": source_id, "document": document, "files": files, "updated_at": now()}
+            upsert(connection, t.continuity, [row])
+        if staged is not None:
+            self._publish(staged)
 
     def note_file(self, source_id: str, piece: ReadPiece) -> None:
         """Remember where a file was found that holds nothing new."""

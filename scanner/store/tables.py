@@ -90,6 +90,33 @@ session_state = Table(
     Column("updated_at", String(32), nullable=False),
 )
 
+# -- the log as evidence: what is remembered about each audit source, and what was found wrong with its log ---------
+
+continuity = Table(
+    "continuity",
+    metadata,
+    Column("source_id", String(255), primary_key=True),
+    Column("document", LargeBinary, nullable=False),  # scanner.continuity.SourceState
+    Column("files", LargeBinary),  # scanner.continuity.files.Files
+    Column("updated_at", String(32), nullable=False),
+)
+
+observation = Table(
+    "observation",
+    metadata,
+    Column("event_id", String(512), primary_key=True),
+    Column("database", String(255), nullable=False),
+    Column("source_id", String(255), nullable=False),
+    Column("sign", String(64), nullable=False),  # scanner.continuity.Sign
+    Column("at", String(32), nullable=False),
+    Column("what", Text, nullable=False),  # a plain sentence
+    Column("count", BigInteger, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("facts", Text, nullable=False),  # the same in numbers, JSON
+    Column("created_at", String(32), nullable=False),
+    Index("ix_observation_source_id", "source_id"),
+)
+
 # -- shapes and the PII catalogue --------------------------------------------------------------------------------
 
 shape = Table(

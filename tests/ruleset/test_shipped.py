@@ -43,12 +43,13 @@ def test_whys_are_sentences(shipped: RuleSet) -> None:
 
 def test_words_are_those_the_stages_before_speak() -> None:
     """A misspelt technique or breach would be a rule that never fires."""
+    from scanner.continuity import Sign
     from scanner.contracts import BREACHES, STATES
     from scanner.lineage.techniques import Technique
     from scanner.watchdog import TECHNIQUE
 
     known = {
-        "techniques": {*Technique, "dump_tool", "aborted", TECHNIQUE},
+        "techniques": {*Technique, *Sign, "dump_tool", "aborted", TECHNIQUE},
         "contract_breach": set(BREACHES),
         "contract_state": set(STATES),
         "status": {"success", "failure"},

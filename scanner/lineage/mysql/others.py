@@ -18,6 +18,9 @@ AUDIT_SETTING = re.compile(
 )
 """Settings that decide what is logged, and how."""
 
+_SWITCH = re.compile(r"(?i)^(server_audit_logging|general_log|slow_query_log|log_slow_query|sql_log_bin)$")
+_ON = frozenset({"on", "1", "true"})
+
 _SECRET = re.compile(r"(?i)pass|secret|token|key|credential|auth")
 _REPLICA = re.compile(r"(?i)^@(master|source)_binlog_checksum$")
 _REPLICA_TOO = re.compile(
@@ -91,7 +94,7 @@ def _set(found: Sequence[Token], names: Names) -> Lineage:
         name = re.sub(r"^@@(?:(?:global|session|local|persist|persist_only)\.)?", "", name).replace("`", "")
         value = " ".join(t.sql for t in part[at + 2 :]) if len(part) > at + 2 else ""
         settings.append((name, "" if _SECRET.search(name) or len(value) > 200 or name.startswith("@") else value))
-        if AUDIT_SETTING.match(name):
+        if AUDIT_SETTING.match(name) and not (_SWITCH.match(name) and value.strip("'\" ").lower() in _ON):
             techniques.setdefault(str(Technique.AUDIT_TAMPERING))
         if _REPLICA.match(name):
             return _everything(names, Destination.NETWORK)
