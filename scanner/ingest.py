@@ -46,6 +46,8 @@ class Ingest:
     last: pa.Table = field(default_factory=LAST_SCHEMA.empty_table)
     carry: SessionCarry = field(default_factory=SessionCarry.empty)
     memory: lineage.ShapeMemory = field(default_factory=lineage.ShapeMemory)
+    contexts: pa.Table = field(default_factory=lineage.CONTEXT_SCHEMA.empty_table)  # of open sessions
+    said: dict[str, lineage.Context] = field(default_factory=dict)  # by shape, of this slice
     habits: Habits = field(default_factory=Habits)
     exports: pa.Table = field(default_factory=EXPORT_ROWS_SCHEMA.empty_table)
 
@@ -55,14 +57,16 @@ class Ingest:
         ingest = cls(database, config, book, engine)
         carried = ledger.sessions(database)
         if carried is not None:
-            last, cursors, prepared, dumping, *statements = carried
+            last, cursors, prepared, dumping, *more = carried
             ingest.last = last.cast(LAST_SCHEMA)
             ingest.carry = SessionCarry(
                 cursors.cast(OPEN_CURSOR_SCHEMA),
                 prepared.cast(PREPARED_SCHEMA),
                 dumping.cast(SESSION_SCHEMA),
-                statements[0].cast(STATEMENT_SCHEMA) if statements else STATEMENT_SCHEMA.empty_table(),
+                more[0].cast(STATEMENT_SCHEMA) if more else STATEMENT_SCHEMA.empty_table(),
             )
+            if len(more) > 2:
+                ingest.contexts = more[2].cast(lineage.CONTEXT_SCHEMA)
         ingest.habits = from_rows(*(ledger.load(name, database) for name in ("habit_account", "habit_seen", "habit_day")))
         if carried is not None and len(carried) > 5:
             ingest.habits.read = carried[5].cast(READ_SCHEMA)
@@ -75,7 +79,10 @@ class Ingest:
         shapes = lineage.assign_shapes(
             acts["statement"], acts["logged"], acts["command"], self.memory, dialect=self.book.dialect, databases=acts["dbname"]
         )
-        enriched = self._exposed(acts.append_column("shape", shapes.keys), shapes.table)
+        known = {ref.name for ref in self.book.schema.tables}
+        apart = lineage.in_context(self.engine, acts, shapes.keys, shapes.table, self.contexts, known, self.book.dialect)
+        self.contexts, self.said = apart.carry, apart.contexts
+        enriched = self._exposed(acts.append_column("shape", apart.keys), apart.table)
         if self._counts_come_from_elsewhere(source_id):
             enriched = _reported_elsewhere(enriched, logged="postgresql" in self.book.dialect)
         judged, exports = judge(enriched, self.config, self.database, self.exports)
@@ -96,6 +103,7 @@ class Ingest:
                 self.carry.dumping,
                 self.carry.statements,
                 self.habits.read,
+                self.contexts,
             ),
             shapes=new_shapes,
             derived=[{**row, "since": seen} for row in new_derived],
@@ -151,6 +159,7 @@ class Ingest:
                     rows=act["returned_rows"],
                     seen=iso(act["time"]),
                     dbname=act["dbname"],
+                    context=self.said.get(shape),
                 )
                 # less than one more: a copy has made shapes stale that were judged without it
                 if row > start and len(self.book.current) <= known:

@@ -72,11 +72,21 @@ class ShapeBook:
         rows: int | None,
         seen: str,
         dbname: str | None = None,
+        context: lineage.Context | None = None,
     ) -> Facts:
         """Analyse one shape by a representative statement. ``rows`` is the largest row count reported for it, ``dbname`` the
-        database that the session was in."""
-        path = (dbname,) if dbname and self.dialect in ("mariadb", "mysql", "bigquery") else ()
-        found = lineage.analyze(statement, self.schema, logged=logged, command=command, search_path=path, dialect=self.dialect)
+        database that the session was in, ``context`` what the session has made of unqualified names."""
+        context = context or lineage.Context()
+        path = (dbname,) if dbname and self.dialect in ("mariadb", "mysql", "bigquery") else context.path
+        found = lineage.analyze(
+            statement,
+            self.schema,
+            logged=logged,
+            command=command,
+            search_path=path,
+            temporary=context.temporary,
+            dialect=self.dialect,
+        )
         named = lineage.relations(logged, self.schema, self.dialect)
         result = facts(shape, found, self.schema, logged=named, statement=statement or "", dialect=self.dialect)
         found = self._of_prepared(found)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from scanner.lineage import analysis, masking
+from scanner.lineage.context import CONTEXT_SCHEMA, Context, in_context
 from scanner.lineage.dialects import GENERIC, MONGODB, MYSQL
 from scanner.lineage.shapes import ShapeMemory, Shapes, assign_shapes
 from scanner.lineage.techniques import SENTENCES, Technique
@@ -18,17 +19,19 @@ def analyze(
     logged: Sequence[str] = (),
     command: str = "",
     search_path: Sequence[str] = (),
+    temporary: Collection[str] = (),
     dialect: str = "postgresql",
 ) -> Lineage:
     """What one statement reads, returns and writes, in the engine's own SQL. Never raises, whatever the text.
 
     ``logged`` are the relations that the audit log named for it (``schema.name``), ``command`` the log's command word,
-    ``search_path`` where unqualified names live: the default database in MariaDB and MySQL.
+    ``search_path`` where unqualified names live (the default database in MariaDB and MySQL), ``temporary`` the session's own
+    tables.
     """
     if dialect in MYSQL:
         from scanner.lineage import mysql
 
-        return mysql.analyze(statement, schema, logged=logged, command=command, search_path=search_path)
+        return mysql.analyze(statement, schema, logged=logged, command=command, search_path=search_path, temporary=temporary)
     if dialect in GENERIC:
         from scanner.lineage import generic
 
@@ -37,7 +40,7 @@ def analyze(
         from scanner.lineage import mongodb
 
         return mongodb.analyze(statement, schema, logged=logged)
-    return analysis.analyze(statement, schema, logged=logged, command=command, search_path=search_path)
+    return analysis.analyze(statement, schema, logged=logged, command=command, search_path=search_path, temporary=temporary)
 
 
 def relations(logged: Sequence[str], schema: Schema, dialect: str) -> tuple[str, ...]:
@@ -66,4 +69,16 @@ def masked(statement: str, dialect: str = "postgresql") -> str:
     return masking.masked(statement)
 
 
-__all__ = ["SENTENCES", "ShapeMemory", "Shapes", "Technique", "analyze", "assign_shapes", "masked", "relations"]
+__all__ = [
+    "CONTEXT_SCHEMA",
+    "SENTENCES",
+    "Context",
+    "ShapeMemory",
+    "Shapes",
+    "Technique",
+    "analyze",
+    "assign_shapes",
+    "in_context",
+    "masked",
+    "relations",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -64,13 +64,15 @@ def analyze(
     logged: Sequence[str] = (),
     command: str = "",
     search_path: Sequence[str] = (),
+    temporary: Collection[str] = (),
 ) -> Lineage:
     """What one statement reads, returns and writes. Never raises, whatever the text.
 
     ``logged`` are the relations that the audit log named for it (``schema.name``), ``command`` the log's command word: of a text
-    with several statements, those that fit both are meant. ``search_path`` resolves unqualified names when it is known.
+    with several statements, those that fit both are meant. ``search_path`` resolves unqualified names when it is known,
+    ``temporary`` are the session's own tables.
     """
-    names = Names(schema, tuple(logged_relation(name) for name in logged if name), tuple(search_path))
+    names = Names(schema, tuple(logged_relation(name) for name in logged if name), tuple(search_path), frozenset(temporary))
     if statement is None or not statement.strip():
         return _by_log(names)
     if match := _REPLICATION.match(statement):
@@ -80,6 +82,9 @@ def analyze(
         return _unparsed(statement, names)
     if not statements:  # only comments
         return replace(_by_log(names), kind=Kind.UTILITY)
+    otherwise = lexical.with_escapes(statement)
+    if otherwise is not None and (other := parse(otherwise)):  # as standard_conforming_strings = off would have it read
+        statements = (*statements, *other)
     try:
         sensitive = lexical.literals_matter(statement)
         candidates = [_one(s, names, sensitive) for s in fitting(statements, command)]

@@ -115,7 +115,7 @@ def shape_text(text: str) -> bytes:
     encoded = scannable(text)
     if encoded is None:
         return UNPARSED + text.encode("utf-8", "surrogatepass")
-    if not parseable(text, len(encoded)):
+    if not parseable(text, len(encoded)) or with_escapes(text) is not None:
         return UNPARSED + encoded
     try:
         mark = postgast.fingerprint(text).hex.encode()
@@ -145,6 +145,22 @@ def shape_text(text: str) -> bytes:
         _restore(kinds, words, sources)
         words.append(b"|" + _range_width(kinds, sources))
     return mark + b" " + _TUPLES.sub(_counted_tuples, _LIST.sub(_counted, b" ".join(words)))
+
+
+_STRING_OR_NAME = re.compile(
+    r"""--[^\n]*|/\*.*?\*/|\$(?P<tag>[A-Za-z_]*)\$.*?\$(?P=tag)\$|[eE]'(?:[^'\\]|\\.|'')*'|"[^"]*"|[\w$]+|'(?:[^'\\]|\\.|'')*'""",
+    re.DOTALL,
+)
+
+
+def with_escapes(text: str) -> str | None:
+    """The text as it would be spelled if a backslash escaped what follows it in an ordinary string (which it does under
+    ``standard_conforming_strings = off``), where that makes a difference: ``select 'a\\' from x --', phone from customer``.
+    """
+    if "\\'" not in text:
+        return None
+    other = _STRING_OR_NAME.sub(lambda m: f"E{m.group()}" if m.group().startswith("'") and "\\" in m.group() else m.group(), text)
+    return other if other != text else None
 
 
 def _do_text(encoded: bytes, kinds: list[int], tokens: Sequence[pb.ScanToken]) -> bytes | None:

@@ -45,6 +45,7 @@ class Names:
     schema: Schema
     logged: tuple[TableRef, ...] = ()
     search_path: tuple[str, ...] = ()
+    temporary: frozenset[str] = frozenset()  # names of temporary tables that the session has made
 
     def within(self, schema: str) -> Names:
         """The same for the body of a view or function that lives in ``schema``."""
@@ -57,7 +58,7 @@ class Names:
         tables = self.schema.tables
         logged = [ref for ref in self.logged if ref.name == name]
         temporary = TableRef("pg_temp", name)
-        if temporary in logged:  # a temporary table hides every other of its name
+        if temporary in logged or (name in self.temporary and not logged):  # it hides every other relation of its name
             return temporary
         for candidate in self.search_path:
             if TableRef(candidate, name) in tables:
@@ -72,7 +73,8 @@ class Names:
             return elsewhere[0]
         if name.startswith("pg_"):
             return TableRef("pg_catalog", name)
-        return elsewhere[0] if elsewhere else default
+        # which of several it is cannot be told: the one that holds people
+        return max(elsewhere, key=lambda ref: tables[ref].has_pii) if elsewhere else default
 
     def table(self, ref: TableRef) -> Table | None:
         return self.schema.tables.get(ref)

@@ -104,7 +104,7 @@ class Score:
 
     def good(self) -> bool:
         """Whether the score is what the product promises, over all variants."""
-        return self.found() >= 0.98 and self.counted() >= 0.95 and self.bounded() >= 0.95 and self.quiet() >= 0.97
+        return self.found() >= 0.98 and self.counted() >= 0.95 and self.bounded() >= 0.95 and self.quiet() >= 0.99
 
     def table(self, *, details: bool = False) -> str:
         """The score as text."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -51,13 +51,14 @@ def analyze(
     logged: Sequence[str] = (),
     command: str = "",  # noqa: ARG001 - the text says it
     search_path: Sequence[str] = (),
+    temporary: Collection[str] = (),
 ) -> Lineage:
     """What one statement reads, returns and writes. Never raises, whatever the text.
 
     ``logged`` are the tables that the audit log named for it (``database.table``), ``search_path`` holds its default database.
     """
     database = next((name for name in search_path if name), schema.default_schema)
-    names = Names(schema, tuple(logged_relation(name) for name in logged if name), database)
+    names = Names(schema, tuple(logged_relation(name) for name in logged if name), database, frozenset(temporary))
     if statement is None or not statement.strip():
         return Lineage(Kind.UNPARSED, tables=names.read, outputs=star(names.read), unknown=True)
     found = tokens(statement)
@@ -275,6 +276,8 @@ def _create(found: Sequence[Token], names: Names) -> Lineage:
     if start is None:
         return other(found, names) or _unknown(found, names)
     written = names.relation(*target)
+    if "TEMPORARY" in words[:4] and written in names.schema.tables and written not in names.logged:
+        written = TableRef("pg_temp", target[1])  # it borrows the name and hides the table that has it
     columns = _column_list(found[end:start]) if what == "VIEW" else ""
     name = ".".join('"' + part.replace('"', '""') + '"' for part in (written.schema, written.name) if part)
     body = found[start:]

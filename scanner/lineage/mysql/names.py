@@ -25,6 +25,7 @@ class Names:
     schema: Schema
     logged: tuple[TableRef, ...] = ()
     database: str = ""
+    temporary: frozenset[str] = frozenset()  # names of temporary tables that the session has made
     inside: tuple[TableRef, ...] = ()  # routines whose bodies are being read: they may call each other
 
     @cached_property
@@ -33,6 +34,8 @@ class Names:
 
     def relation(self, database: str, name: str) -> TableRef:
         """The table that ``database.name`` (or ``name`` alone) means, spelled as in the catalogue where it is known."""
+        if name in self.temporary and database in ("", self.database) and TableRef(self.database, name) not in self.logged:
+            return TableRef("pg_temp", name)  # the log names no temporary table, and every other that is read
         tables = self.schema.tables
         candidates = [database] if database else [d for d in (self.database, *(r.schema for r in self._named(name))) if d]
         candidates = candidates or [self.schema.default_schema]
