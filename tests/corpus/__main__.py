@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.corpus import run_mariadb, run_postgres
+from tests.corpus import load, run_mariadb, run_postgres
 from tests.corpus.postgres import VARIANTS
 from tests.corpus.score import Score
 
@@ -21,7 +21,19 @@ def main() -> int:
     parser.add_argument("--scale", type=float, default=1.0, help="times as many people")
     parser.add_argument("--only", action="append", default=[], help="an act by its name; several times for several")
     parser.add_argument("--details", action="store_true", help="the events behind every problem")
+    parser.add_argument(
+        "--load", type=int, metavar="N", help="instead: N generated statements an engine, beside what the log names"
+    )
     given = parser.parse_args()
+    if given.load:
+        agreed = []
+        for engine in (load.on_postgresql, load.on_mariadb):
+            with tempfile.TemporaryDirectory(prefix="corpus-") as folder:
+                agreed.append(engine(given.seed, given.load, Path(folder)))
+            print(agreed[-1].line(), flush=True)
+            for statement, ours, theirs in agreed[-1].differing if given.details else ():
+                print(f"  {statement}\n      ours {sorted(ours)}\n      log  {sorted(theirs)}")
+        return 0 if all(a.agreeing >= 0.99 and not a.unexplained for a in agreed) else 1
     with tempfile.TemporaryDirectory(prefix="corpus-") as folder:
         wanted = given.variant or [*VARIANTS, *run_mariadb.VARIANTS]
         score = Score(given.seed)

@@ -26,7 +26,7 @@ class Writer:
         w = world.words
         people = ("key", "name", "phone", "email", "rrn", "addr")
         self.relations: list[tuple[str, tuple[str, ...]]] = [
-            (w["people"], tuple(w[c] for c in people) + ("grade", "reg_dt")),
+            (w["people"], (*(w[c] for c in people), "grade", "reg_dt")),
             (w["leads"], ("lead_id", w["name"], w["phone"], w["email"], w["addr"], "source")),
             (w["orders"], ("ord_id", w["key"], w["name"], w["phone"], "amount", "odr_dt")),
             (w["products"], ("prd_no", "prd_nm", "price", "stock", "note")),
@@ -107,7 +107,9 @@ class Writer:
         scope = [first]
         for _ in range(self.rng.choice([0, 0, 0, 1, 1, 2])):
             more, source = self._source(depth)
-            kinds = ["join", "left join", "right join"] if self.mysql else ["join", "left join", "right join", "full join", "lateral"]
+            kinds = (
+                ["join", "left join", "right join"] if self.mysql else ["join", "left join", "right join", "full join", "lateral"]
+            )
             kind = self.rng.choice(kinds)
             if kind == "lateral":
                 relation, columns = self.rng.choice(self.relations)
@@ -188,14 +190,22 @@ class Writer:
         if depth:
             relation, columns = self.rng.choice(self.relations)
             inner = Source("s", columns)
-            choices.append(lambda: f"(select max({self.text(self.column([inner]))}) from {relation} s where {self.condition([inner], 0)})")
+            choices.append(
+                lambda: f"(select max({self.text(self.column([inner]))}) from {relation} s where {self.condition([inner], 0)})"
+            )
         found = self.rng.choice(choices)()
         return f"({found})::text" if "row_number" in found and not self.mysql else found
 
     def aggregate(self, scope: Sequence[Source]) -> str:
         value = self.text(self.column(scope))
         if self.mysql:
-            choices = ["count(*)", f"count(distinct {value})", f"max({value})", f"group_concat({value})", f"json_arrayagg({value})"]
+            choices = [
+                "count(*)",
+                f"count(distinct {value})",
+                f"max({value})",
+                f"group_concat({value})",
+                f"json_arrayagg({value})",
+            ]
             return f"cast({self.rng.choice(choices)} as char)"
         choices = ["count(*)", f"count(distinct {value})", f"max({value})", f"string_agg({value}, ',')", f"json_agg({value})",
                    f"array_agg({value})"]  # fmt: skip

@@ -64,9 +64,14 @@ def on_postgresql(seed: int, count: int, folder: Path) -> Agreement:
         server.psql(postgres.ROLES)
         server.psql("create database w")
         postgres.build(server, world, "w")
-        config = {"url": server.url("vw_reader", "w"), "audit": [{"type": "postgres_csvlog", "path": server.log_glob(), "time_zone": "UTC"}]}
+        config = {
+            "url": server.url("vw_reader", "w"),
+            "audit": [{"type": "postgres_csvlog", "path": server.log_glob(), "time_zone": "UTC"}],
+        }
         schema = _schema(config, folder)
-        with psycopg.connect(server.dsn(postgres.VENDOR, "w", "load"), autocommit=True, cursor_factory=psycopg.ClientCursor) as connection:
+        with psycopg.connect(
+            server.dsn(postgres.VENDOR, "w", "load"), autocommit=True, cursor_factory=psycopg.ClientCursor
+        ) as connection:
             connection.execute("set statement_timeout = 4000")
             for statement in islice(Writer(world, seed).statements(), count):
                 try:
@@ -129,11 +134,13 @@ def _compare(found: Agreement, task: Task, schema: Schema, dialect: str) -> None
     keys: set[str] = set()
     for piece in pieces(task, own_process=False):
         if isinstance(piece, SourceNotice):
-            raise RuntimeError(piece.reason)
+            raise RuntimeError(piece.reason)  # noqa: TRY004 - not a matter of types
         acts = piece.acts
         column = "app_name" if dialect == "postgresql" else "account"
         acts = acts.filter(pc.equal(acts[column], "load" if dialect == "postgresql" else "loader")).combine_chunks()
-        shapes = lineage.assign_shapes(acts["statement"], acts["logged"], acts["command"], dialect=dialect, databases=acts["dbname"])
+        shapes = lineage.assign_shapes(
+            acts["statement"], acts["logged"], acts["command"], dialect=dialect, databases=acts["dbname"]
+        )
         keys.update(shapes.keys.to_pylist())
         for act in acts.select(["kind", "statement", "logged", "command", "audit_class", "dbname", "returned_rows"]).to_pylist():
             if act["statement"] is None or act["kind"] != "audit" or act["audit_class"] == "FUNCTION":

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.corpus import run_mariadb, run_postgres
+from tests.corpus import load, run_mariadb, run_postgres
 from tests.support.mariadb import MariadbMissingError
 from tests.support.postgres import PostgresMissingError
 
@@ -35,3 +36,12 @@ def test_mariadb(tmp_path: Path) -> None:
     except MariadbMissingError as missing:
         pytest.fail(str(missing), pytrace=False)
     assert score.good(), score.table(details=True)
+
+
+@pytest.mark.parametrize("engine", [load.on_postgresql, load.on_mariadb])
+def test_a_generated_load(engine: Callable[[int, int, Path], load.Agreement], tmp_path: Path) -> None:
+    agreed = engine(SEED, 250, tmp_path)
+    assert agreed.executed >= 230
+    assert agreed.shapes >= 200
+    assert agreed.unexplained == []
+    assert agreed.agreeing >= 0.975, agreed.differing  # a planner that leaves out what cannot matter reads less than is written

@@ -225,7 +225,9 @@ class World:
         people = _people(rng, int(rng.randrange(700, 1600) * scale), rng.choice((1, 1001)), True)
         leads = _people(rng, int(rng.randrange(300, 650) * scale), 1, False)
         orders = len(people) * rng.randrange(2, 4)
-        return World(seed, quote, names, people, leads, orders, rng.randrange(1500, 4000), len(people) + 300)
+        return World(
+            seed, quote, names, people, leads, orders, max(150, int(rng.randrange(1500, 4000) * scale)), len(people) + 300
+        )
 
     # -- names in SQL -----------------------------------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pyarrow as pa
 import pytest
 
@@ -22,7 +24,7 @@ def contexts(
     bounds = [0, len(pairs)] if cut is None else [0, cut, len(pairs)]
     engine = open_engine(threads=1)
     try:
-        for begin, end in zip(bounds, bounds[1:], strict=False):
+        for begin, end in pairwise(bounds):
             part = pairs[begin:end]
             acts = pa.table(
                 {

@@ -82,7 +82,7 @@ def _known(called: Sequence[str], names: Names, kind: str) -> Iterator[Function]
 def _body(function: Function, names: Names, read: Read) -> Body:
     if function.ref in names.inside or len(names.inside) >= _MAX_DEPTH:
         return Body()
-    inside = Names(names.schema, (), function.ref.schema, (*names.inside, function.ref))
+    inside = Names(names.schema, (), function.ref.schema, inside=(*names.inside, function.ref))
     text = tokens(function.body)
     found = [read(part, inside) for part in islice(_queries(text.tokens), _MOST_QUERIES)]
     words = {t.upper for t in text.tokens}
