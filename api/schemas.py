@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
@@ -204,6 +204,34 @@ class CatalogRow(Answer):
     confidence: float
     evidence: str = Field(description="Why, in plain words with counts; never a sampled value.")
     table_rows: int | None
+
+
+class CatalogDecision(Answer):
+    """What somebody decided about a column, and why. The last one about a column is in force."""
+
+    database: str
+    schema_: str = Field(alias="schema")
+    table: str
+    column: str
+    what: str = Field(description="confirm, override or withdraw.")
+    pii_class: str | None = Field(description="Null: not personal.")
+    form: str
+    reason: str
+    actor: str
+    at: str
+
+
+class CatalogDecisionMade(BaseModel):
+    """A decision about a column."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    database: str = Field(max_length=255)
+    column: str = Field(max_length=800, description="schema.table.column, or table.column where it is the only one.")
+    what: Literal["confirm", "override", "withdraw"]
+    pii_class: str | None = Field(default=None, max_length=64, description="For override; null: not personal.")
+    form: Literal["typed", "embedded", "masked", "quasi"] = "typed"
+    reason: str = Field(min_length=1, max_length=2000)
 
 
 class Gap(Answer):

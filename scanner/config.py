@@ -31,6 +31,7 @@ from pydantic import (
 )
 from sqlalchemy.engine import make_url
 
+from scanner.config_catalog import Catalog, PiiClass
 from scanner.config_notify import Channel, Escalation, Notify, QuietHours, Route
 from scanner.config_sources import AuditSource, Model
 from scanner.config_values import (
@@ -73,6 +74,7 @@ __all__ = [
     "SOURCE_TYPES",
     "AuditSource",
     "BusinessHours",
+    "Catalog",
     "Config",
     "Contract",
     "Database",
@@ -259,6 +261,7 @@ class Config(Model):
     databases: dict[str, Database] = Field(default_factory=dict)
     vendors: dict[str, Vendor] = Field(default_factory=dict)
     notify: Notify = Notify()
+    catalog: Catalog = Catalog()
     rules: Annotated[tuple[FilePath, ...], BeforeValidator(as_list)] = ()  # folders of rules beside the shipped ones
 
     @property
@@ -362,6 +365,8 @@ def _model_at(key: Key) -> type[Model] | None:
         ("databases", "*", "schedule"): Schedule,
         ("vendors", "*"): Vendor,
         ("notify",): Notify,
+        ("catalog",): Catalog,
+        ("catalog", "classes", "*"): PiiClass,
         ("notify", "channels", "*"): Channel,
         ("notify", "routes", "*"): Route,
         ("notify", "routes"): Route,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -163,11 +164,14 @@ def _database(workspace: Workspace, name: str) -> Iterator[Check]:
         "ok",
         f"{personal} of {len(schema.tables)} tables hold personal data, looked at {row['scanned_at'][:16]}Z",
     )
-    if row["gaps"] != "[]":
+    gaps = json.loads(row["gaps"])
+    if gaps:
+        named = "; ".join(f"{g['table'] or 'the server'}: {g['reason']}" for g in gaps[:5])
+        more = f"; and {len(gaps) - 5} more" if len(gaps) > 5 else ""
         yield Check(
             f"PII map of {name}",
             "note",
-            "some tables could not be read",
+            f"not read: {named}{more}",
             f"run `vendorwatch catalog scan {name}` and read what it says",
         )
     if unsized:

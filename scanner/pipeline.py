@@ -391,24 +391,30 @@ def load_schema(workspace: Workspace, name: str) -> Schema | None:
 def catalog_scan(workspace: Workspace, name: str, progress: Progress = _quiet) -> CatalogScan:
     """Look at a customer database and keep its PII map. Raises :class:`CatalogError` when it cannot be reached."""
     from scanner.catalog import scan_catalog  # loads analyzers that an ordinary scan does without
+    from scanner.catalog.custom import recognizers
+    from scanner.pipeline_catalog import keep_sizes, settings_for
 
     database = workspace.config.databases[name]
+    at = now()
     result = scan_catalog(
         name,
         database.url.get_secret_value(),
         previous=load_schema(workspace, name),
+        settings=settings_for(workspace.config, workspace.state, name),
+        recognizers=recognizers(workspace.config.catalog),
         progress=lambda table, done, total: progress("catalogue", f"{name}: {table} ({done}/{total})"),
     )
     gaps = json.dumps([{"table": str(g.table), "reason": g.reason, "hint": g.hint} for g in result.gaps])
     document = {
         "database": name,
         "version": result.schema.version,
-        "scanned_at": now(),
+        "scanned_at": at,
         "document": to_json(result.schema),
         "gaps": gaps,
     }
     with workspace.state.begin() as connection:
         upsert(connection, t.catalog, [document])
+        keep_sizes(connection, result.schema, at)
     known = [(ref.schema, ref.name) for ref in result.schema.tables]
     known += [(ref.schema, f"{ref.name}()") for ref in result.schema.functions]
     workspace.ledger.forget_derived(name, known)

@@ -7,18 +7,22 @@ from collections.abc import Iterable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
 from api.deps import Shared, requires
-from api.errors import RESPONSES
+from api.errors import RESPONSES, Problem
 from api.paging import Filters, Text, cut, once
-from api.schemas import CatalogDatabase, CatalogRow, Page
+from api.schemas import CatalogDatabase, CatalogDecision, CatalogDecisionMade, CatalogRow, Page
 from scanner.catalog import rows
+from scanner.catalog.custom import recognizers
+from scanner.errors import ScannerError
 from scanner.model import Schema
 from scanner.pipeline import load_schema
+from scanner.pipeline_catalog import decide, decisions
 from scanner.store import tables as t
 from scanner.store.state import reading
+from scanner.store.tokens import Token
 
 router = APIRouter(tags=["catalog"], dependencies=[Depends(requires("read:catalog")), Depends(once())], responses=RESPONSES)
 
@@ -30,6 +34,15 @@ class CatalogFilters(Filters):
     table: Annotated[Text | None, Field(description="schema.table, or the table alone where there are no schemas.")] = None
     pii_class: Annotated[Text | None, Field(description="Only columns of this class.")] = None
     personal: Annotated[bool, Field(description="Only columns with personal data.")] = False
+
+
+class DecisionFilters(BaseModel):
+    """Which decisions."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    database: Annotated[Text | None, Field(description="Name in the configuration.")] = None
+    history: Annotated[bool, Field(description="Every decision, not only those in force.")] = False
 
 
 @router.get("/catalog", response_model=Page[CatalogRow])
@@ -75,6 +88,41 @@ def catalog_databases(shared: Shared) -> Any:
             )
         )
     return found
+
+
+@router.get("/catalog/decisions", response_model=list[CatalogDecision])
+def catalog_decisions(shared: Shared, filters: Annotated[DecisionFilters, Query()]) -> Any:
+    """What was decided about columns: the decisions in force, or all of them, the oldest first."""
+    return [_answer(row) for row in decisions(shared.workspace.state, filters.database, history=filters.history)]
+
+
+@router.post("/catalog/decisions", response_model=CatalogDecision, status_code=201)
+def decide_about_column(
+    shared: Shared, decision: CatalogDecisionMade, token: Annotated[Token, Depends(requires("write:catalog"))]
+) -> Any:
+    """Confirm or overrule the verdict about a column; it outlives every catalogue scan."""
+    if decision.database not in shared.config.databases:
+        raise Problem(404, "there is no database of this name")
+    try:
+        with shared.workspace.lock():
+            row = decide(
+                shared.workspace.state,
+                decision.database,
+                decision.column,
+                what=decision.what,
+                pii_class=decision.pii_class,
+                form=decision.form,
+                reason=decision.reason,
+                actor=token.name,
+                known=recognizers(shared.config.catalog),
+            )
+    except ScannerError as error:
+        raise Problem(422, str(error)) from None
+    return _answer(row)
+
+
+def _answer(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "table": row["name"]}
 
 
 def _schemas(shared: Shared, database: str | None) -> Iterable[Schema]:

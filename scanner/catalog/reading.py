@@ -9,6 +9,9 @@ from typing import Protocol
 from scanner.catalog.recognizers import TypeKind
 from scanner.model import ForeignServer, Function, Publication, TableRef, Trigger
 
+DECIDED = "decided by an officer:"
+"""Begins the evidence of a verdict that somebody decided."""
+
 
 @dataclass(frozen=True)
 class CatalogSettings:
@@ -27,6 +30,7 @@ class CatalogSettings:
     connect_seconds: int = 10
     views: bool = True
     presidio: bool = True
+    leave_out: tuple[str, ...] = ()  # globs on schema.table or table: not looked at
     overrides: tuple[Override, ...] = ()
 
 

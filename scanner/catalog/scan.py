@@ -7,14 +7,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from scanner.catalog.classify import Classifier
 from scanner.catalog.opening import hint, open_reader, plain
 from scanner.catalog.persons import estimate_distinct, person_keys
-from scanner.catalog.reading import CatalogSettings, Gap, Reader, Relation, Sampled, Snapshot
-from scanner.catalog.recognizers import RECOGNIZERS
+from scanner.catalog.reading import DECIDED, CatalogSettings, Gap, Reader, Relation, Sampled, Snapshot
+from scanner.catalog.recognizers import RECOGNIZERS, Recognizer
 from scanner.catalog.samples import ColumnSample
 from scanner.catalog.serial import content_version
 from scanner.catalog.weigh import Verdict, load_weights
@@ -23,7 +24,6 @@ from scanner.errors import CatalogError
 from scanner.model import Column, Schema, Table, TableRef
 
 RULES = "2"  # raise when the weighing or a check changes; changed patterns and words are noticed by themselves
-_DECIDED = "decided by an officer:"
 _BATCH_VALUES = 400_000  # values held at once: bounds memory whatever the schema's size
 
 Progress = Callable[[str, int, int], None]
@@ -54,6 +54,7 @@ def scan_catalog(
     *,
     previous: Schema | None = None,
     settings: CatalogSettings | None = None,
+    recognizers: Mapping[str, Recognizer] = RECOGNIZERS,
     progress: Progress | None = None,
 ) -> CatalogScan:
     """Look at a database and judge its columns.
@@ -71,7 +72,7 @@ def scan_catalog(
             snapshot = reader.snapshot()
         except (SQLAlchemyError, OSError) as error:
             raise CatalogError(f"database {name!r} ({shown}) cannot be looked at: {plain(error)}", hint(error)) from None
-        return _Scan(name, reader, snapshot, settings, previous, tell, started).run()
+        return _Scan(name, reader, left(snapshot, settings.leave_out), settings, previous, tell, started, recognizers).run()
     finally:
         reader.close()
 
@@ -88,6 +89,7 @@ class _Scan:
         previous: Schema | None,
         tell: Progress,
         started: float,
+        recognizers: Mapping[str, Recognizer],
     ) -> None:
         self._name = name
         self._reader = reader
@@ -96,9 +98,10 @@ class _Scan:
         self._tell = tell
         self._started = started
         self._gaps: list[Gap] = list(snapshot.gaps)
-        self._classifier = Classifier(RECOGNIZERS, presidio=settings.presidio)
-        self._vocabulary = Vocabulary(RECOGNIZERS)
-        self._old = dict(previous.tables) if previous is not None and previous.version.split("-")[0] == rule_set() else {}
+        self._classifier = Classifier(recognizers, presidio=settings.presidio)
+        self._vocabulary = Vocabulary(recognizers)
+        self._rules = rule_set(recognizers)
+        self._old = dict(previous.tables) if previous is not None and previous.version.split("-")[0] == self._rules else {}
         self._values = 0
         self._read = 0
         self._counted: dict[TableRef, _Counted] = {}
@@ -152,7 +155,7 @@ class _Scan:
             publications=self._snapshot.publications,
             servers=self._snapshot.servers,
         )
-        schema = replace(schema, version=content_version(rule_set(), schema))
+        schema = replace(schema, version=content_version(self._rules, schema))
         return CatalogScan(schema, tuple(self._gaps), self._read, self._values, time.monotonic() - self._started)
 
     def _keeps(self, relation: Relation, kept: set[TableRef]) -> bool:
@@ -161,7 +164,7 @@ class _Scan:
         if old is None:
             return False
         decided = {o.column for o in self._settings.overrides if o.table == relation.ref}
-        if any(c.evidence.startswith(_DECIDED) and c.name not in decided for c in old.columns):
+        if any(c.evidence.startswith(DECIDED) and c.name not in decided for c in old.columns):
             return False  # the officer took the decision back
         if relation.kind == "view" and not relation.stamp:
             same = _same_columns(old, relation) and old.definition == relation.definition
@@ -264,7 +267,7 @@ class _Scan:
         if not decided:
             return columns
         return tuple(
-            replace(c, pii_class=d.pii_class, form=d.form, confidence=1.0, evidence=f"{_DECIDED} {d.reason}")
+            replace(c, pii_class=d.pii_class, form=d.form, confidence=1.0, evidence=f"{DECIDED} {d.reason}")
             if (d := decided.get(c.name))
             else c
             for c in columns
@@ -336,6 +339,18 @@ class _Scan:
         return None
 
 
+def left(snapshot: Snapshot, globs: Sequence[str]) -> Snapshot:
+    """The snapshot without the tables that the configuration leaves out."""
+    if not globs:
+        return snapshot
+    kept = {
+        ref: r
+        for ref, r in snapshot.relations.items()
+        if not any(fnmatchcase(str(ref), g) or fnmatchcase(ref.name, g) for g in globs)
+    }
+    return replace(snapshot, relations=kept)
+
+
 def _column(name: str, type_: str, verdict: Verdict) -> Column:
     return Column(name, type_, verdict.pii_class, verdict.form, verdict.confidence, verdict.evidence)
 
@@ -368,10 +383,10 @@ def _unchanged(old: Table, relation: Relation) -> bool:
     return min(changes) >= 0 and sum(changes) <= 0.05 * (old.rows or 0)
 
 
-def rule_set() -> str:
+def rule_set(recognizers: Mapping[str, Recognizer] = RECOGNIZERS) -> str:
     """Version of the rules: verdicts of another one are judged anew."""
     parts = []
-    for entity, r in sorted(RECOGNIZERS.items()):
+    for entity, r in sorted(recognizers.items()):
         parts.append(
             repr(
                 (

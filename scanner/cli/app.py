@@ -13,7 +13,8 @@ import typer
 from scanner import __version__
 from scanner.cli import output
 from scanner.cli.access import token_app
-from scanner.cli.data import catalog_app, events_app, findings_app, moment, vendors
+from scanner.cli.catalog import catalog_app
+from scanner.cli.data import events_app, findings_app, moment, vendors
 from scanner.cli.decisions import DECISIONS
 from scanner.cli.evidence import evidence_app
 from scanner.cli.output import Settings, err, say

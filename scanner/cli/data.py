@@ -13,24 +13,23 @@ import pyarrow.csv
 import pyarrow.parquet
 import typer
 
-from scanner.catalog import rows as catalog_rows
 from scanner.cli import output
 from scanner.cli.output import Settings, say
 from scanner.config import load_config
 from scanner.engine import open_event_engine
-from scanner.errors import CatalogError, ScannerError, StoreError
+from scanner.errors import ScannerError, StoreError
 from scanner.findings import FindingStore
 from scanner.findings.ocsf import detection_finding
 from scanner.model import SHOWN_SCHEMA, Level
-from scanner.pipeline import Workspace, catalog_scan, load_schema
+from scanner.pipeline import Workspace
 from scanner.ruleset import load_rules
 
 findings_app = typer.Typer(help="What needs a decision.", invoke_without_command=True)
 events_app = typer.Typer(help="The event table.", no_args_is_help=True)
-catalog_app = typer.Typer(help="Which columns hold whose personal data.", no_args_is_help=True)
 
 
-def _workspace(settings: Settings) -> Workspace:
+def openopen_workspace(settings: Settings) -> Workspace:
+    """The workspace that the global options name."""
     return Workspace.open(load_config(Path(settings.config) if settings.config else None))
 
 
@@ -49,7 +48,7 @@ def findings(
     if context.invoked_subcommand:
         return
     settings: Settings = context.obj
-    found = FindingStore(_workspace(settings).state).all(level=level, status=status, vendor=vendor)
+    found = FindingStore(openopen_workspace(settings).state).all(level=level, status=status, vendor=vendor)
     if settings.as_json:
         output.print_json(found)
     else:
@@ -62,7 +61,7 @@ def findings(
 def show(context: typer.Context, finding_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     """One finding with everything known about it. The beginning of the id is enough."""
     settings: Settings = context.obj
-    found = FindingStore(_workspace(settings).state).get(finding_id)
+    found = FindingStore(openopen_workspace(settings).state).get(finding_id)
     if found is None:
         raise ScannerError(f"no finding (or more than one) begins with {finding_id!r}", "list them with `vendorwatch findings`")
     if settings.as_json:
@@ -128,7 +127,7 @@ def export_findings(
 ) -> None:
     """Write findings as OCSF Detection Findings, one a line, for a SIEM."""
     settings: Settings = context.obj
-    workspace = _workspace(settings)
+    workspace = open_workspace(settings)
     tags = {rule.id: rule.tags for rule in load_rules(workspace.config.rules).rules}
     found = [detection_finding(finding, tags=tags) for finding in FindingStore(workspace.state).all(level=level)]
     try:
@@ -234,95 +233,13 @@ def moment(text: str, zone: str) -> datetime:
     return (given if given.tzinfo else given.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
 
 
-# -- catalogue ------------------------------------------------------------------------------------------------------
-
-
-@catalog_app.command("scan")
-def scan(
-    context: typer.Context,
-    databases: Annotated[list[str] | None, typer.Argument(metavar="[DB]...", help="Databases to look at (default: all).")] = None,
-) -> None:
-    """Look at the customer databases and find the columns that hold personal data."""
-    settings: Settings = context.obj
-    workspace = _workspace(settings)
-    done: list[dict[str, Any]] = []
-    incomplete = False
-    for name in databases or list(workspace.config.databases):
-        if name not in workspace.config.databases:
-            raise ScannerError(f"no database named {name}", f"the configuration has: {', '.join(workspace.config.databases)}")
-        try:
-            with output.progress() as report, workspace.lock(report):
-                result = catalog_scan(workspace, name, report)
-        except CatalogError as error:
-            say(f"{name}: {error.message}", "red")
-            say(f"  next: {error.hint}")
-            done.append({"database": name, "error": error.message})
-            incomplete = True
-            continue
-        columns = [c for table in result.schema.tables.values() for c in table.columns]
-        personal = sum(c.pii_class is not None for c in columns)
-        say(f"{name}: {len(result.schema.tables)} tables, {len(columns)} columns, {personal} personal, {result.seconds:.1f} s")
-        for gap in result.gaps:
-            say(f"  not read: {gap.table}: {gap.reason}", "yellow")
-        incomplete = incomplete or bool(result.gaps)
-        done.append(
-            {
-                "database": name,
-                "tables": len(result.schema.tables),
-                "columns": len(columns),
-                "personal_columns": personal,
-                "gaps": [{"table": str(g.table), "reason": g.reason, "hint": g.hint} for g in result.gaps],
-            }
-        )
-    if settings.as_json:
-        output.print_json(done)
-    if incomplete:
-        raise typer.Exit(2)
-
-
-@catalog_app.command("show")
-def show_catalog(
-    context: typer.Context,
-    databases: Annotated[list[str] | None, typer.Argument(metavar="[DB]...")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Columns without personal data too (JSON always has them).")] = False,
-) -> None:
-    """The PII map: class, form, confidence and why, by column."""
-    settings: Settings = context.obj
-    workspace = _workspace(settings)
-    found: list[dict[str, Any]] = []
-    for name in databases or list(workspace.config.databases):
-        schema = load_schema(workspace, name)
-        if schema is None:
-            say(f"{name} has not been looked at yet: run `vendorwatch catalog scan {name}`", "yellow")
-            continue
-        found += catalog_rows(schema)
-    if settings.as_json:
-        output.print_json(found)
-        return
-    output.table(
-        [("column", "left"), ("class", "left"), ("form", "left"), ("sure", "right"), ("rows", "right"), ("why", "left")],
-        [
-            (
-                f"{r['database']}: {r['schema']}.{r['table']}.{r['column']}",
-                r["pii_class"] or "–",
-                r["form"] if r["pii_class"] else "",
-                f"{r['confidence']:.0%}",
-                "?" if r["table_rows"] is None else f"{r['table_rows']:,}",
-                r["evidence"],
-            )
-            for r in found
-            if everything or r["pii_class"]
-        ],
-    )
-
-
 # -- vendors --------------------------------------------------------------------------------------------------------
 
 
 def vendors(context: typer.Context) -> None:
     """Vendors, their contracts, and what is open against them."""
     settings: Settings = context.obj
-    workspace = _workspace(settings)
+    workspace = openopen_workspace(settings)
     open_findings = [f for f in FindingStore(workspace.state).all() if f["status"] in ("new", "in_progress")]
     found = []
     for key, vendor in workspace.config.vendors.items():

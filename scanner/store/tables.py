@@ -141,6 +141,35 @@ catalog = Table(
     Column("gaps", Text, nullable=False, default="[]"),
 )
 
+catalog_decision = Table(  # only ever added to: the last row about a column is in force
+    "catalog_decision",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("database", String(255), nullable=False),
+    Column("schema", String(255), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("column", String(255), nullable=False),
+    Column("what", String(16), nullable=False),  # confirm | override | withdraw
+    Column("pii_class", String(64)),  # null: not personal
+    Column("form", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("actor", String(255), nullable=False),
+    Column("at", String(32), nullable=False),
+    Index("ix_catalog_decision_database", "database"),
+)
+
+table_size = Table(  # a row whenever a catalogue scan found another size
+    "table_size",
+    metadata,
+    Column("database", String(255), primary_key=True),
+    Column("schema", String(255), primary_key=True),
+    Column("name", String(255), primary_key=True),
+    Column("at", String(32), primary_key=True),
+    Column("rows", BigInteger),
+    Column("persons", BigInteger),
+    Column("bytes", BigInteger),
+)
+
 derived_table = Table(
     "derived_table",
     metadata,

@@ -45,6 +45,7 @@ SCOPES: dict[str, str] = {
     "read:sources": "audit sources, runs and what could not be read",
     "read:notifications": "who was told of which finding, and what could not be delivered",
     "write:findings": "take findings up, note, assign, close and reopen them",
+    "write:catalog": "confirm or overrule verdicts about columns of the PII map",
     "write:breach": "set the clocks of a possible breach",
 }
 
@@ -53,7 +54,7 @@ _READS = tuple(scope for scope in SCOPES if scope.startswith("read:"))
 # Roles are names for sets of scopes. All of them read everything; they differ in what they may change.
 ROLES: dict[str, tuple[str, ...]] = {
     "analyst": (*_READS, "write:findings"),
-    "officer": (*_READS, "write:findings", "write:breach"),
+    "officer": (*_READS, "write:findings", "write:catalog", "write:breach"),
     "auditor": _READS,
     "admin": _READS,
 }

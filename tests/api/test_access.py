@@ -35,6 +35,7 @@ GUARDED = {
     "/api/v1/vendors/delivery": "read:vendors",
     "/api/v1/catalog": "read:catalog",
     "/api/v1/catalog/databases": "read:catalog",
+    "/api/v1/catalog/decisions": "read:catalog",
     "/api/v1/rules": "read:rules",
     "/api/v1/rules/x": "read:rules",
     "/api/v1/sources": "read:sources",

@@ -86,3 +86,28 @@ def test_who_may_decide_what(clients: dict[str, httpx.Client], role: str, change
 
 def test_no_finding_no_decision(clients: dict[str, httpx.Client]) -> None:
     problem(clients["analyst"].patch("/api/v1/findings/" + "0" * 16, json={"note": "x"}, headers={"If-Match": '"x"'}), 404)
+
+
+@pytest.mark.parametrize(
+    ("role", "change", "status"),
+    [
+        ("officer", {}, 201),
+        ("officer", {"what": "override", "pii_class": "NO_SUCH"}, 422),
+        ("officer", {"reason": ""}, 422),
+        ("officer", {"database": "nowhere"}, 404),
+        ("officer", {"column": "a.b.c"}, 422),
+        ("analyst", {}, 403),
+        ("auditor", {}, 403),
+    ],
+)
+def test_who_may_decide_about_columns(clients: dict[str, httpx.Client], role: str, change: dict[str, str], status: int) -> None:
+    row = clients["officer"].get("/api/v1/catalog", params={"personal": True}).json()["items"][0]
+    place = ".".join(part for part in (row["schema"], row["table"], row["column"]) if part)
+    asked = {"database": row["database"], "column": place, "what": "confirm", "reason": "checked", **change}
+    answer = clients[role].post("/api/v1/catalog/decisions", json=asked)
+    if status == 201:
+        assert (answer.status_code, answer.json()["pii_class"]) == (201, row["pii_class"]), answer.text
+        (kept,) = clients["auditor"].get("/api/v1/catalog/decisions").json()
+        assert (kept["column"], kept["actor"], kept["reason"]) == (row["column"], "officer", "checked")
+    else:
+        problem(answer, status)
