@@ -28,7 +28,7 @@ findings_app = typer.Typer(help="What needs a decision.", invoke_without_command
 events_app = typer.Typer(help="The event table.", no_args_is_help=True)
 
 
-def openopen_workspace(settings: Settings) -> Workspace:
+def open_workspace(settings: Settings) -> Workspace:
     """The workspace that the global options name."""
     return Workspace.open(load_config(Path(settings.config) if settings.config else None))
 
@@ -48,7 +48,7 @@ def findings(
     if context.invoked_subcommand:
         return
     settings: Settings = context.obj
-    found = FindingStore(openopen_workspace(settings).state).all(level=level, status=status, vendor=vendor)
+    found = FindingStore(open_workspace(settings).state).all(level=level, status=status, vendor=vendor)
     if settings.as_json:
         output.print_json(found)
     else:
@@ -61,7 +61,7 @@ def findings(
 def show(context: typer.Context, finding_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     """One finding with everything known about it. The beginning of the id is enough."""
     settings: Settings = context.obj
-    found = FindingStore(openopen_workspace(settings).state).get(finding_id)
+    found = FindingStore(open_workspace(settings).state).get(finding_id)
     if found is None:
         raise ScannerError(f"no finding (or more than one) begins with {finding_id!r}", "list them with `vendorwatch findings`")
     if settings.as_json:
@@ -239,7 +239,7 @@ def moment(text: str, zone: str) -> datetime:
 def vendors(context: typer.Context) -> None:
     """Vendors, their contracts, and what is open against them."""
     settings: Settings = context.obj
-    workspace = openopen_workspace(settings)
+    workspace = open_workspace(settings)
     open_findings = [f for f in FindingStore(workspace.state).all() if f["status"] in ("new", "in_progress")]
     found = []
     for key, vendor in workspace.config.vendors.items():
