@@ -96,7 +96,7 @@ def catalog_decisions(shared: Shared, filters: Annotated[DecisionFilters, Query(
     return [_answer(row) for row in decisions(shared.workspace.state, filters.database, history=filters.history)]
 
 
-@router.post("/catalog/decisions", response_model=CatalogDecision, status_code=201)
+@router.post("/catalog/decisions", response_model=CatalogDecision)
 def decide_about_column(
     shared: Shared, decision: CatalogDecisionMade, token: Annotated[Token, Depends(requires("write:catalog"))]
 ) -> Any:
