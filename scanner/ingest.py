@@ -25,7 +25,7 @@ from scanner.exposure.measure import OPEN_CURSOR_SCHEMA, PREPARED_SCHEMA, SESSIO
 from scanner.front import Piece
 from scanner.habits import HABIT_SCHEMA, Habits, changed_rows, from_rows, learn
 from scanner.habits_people import READ_SCHEMA
-from scanner.model import EVENT_SCHEMA
+from scanner.model import EVENT_SCHEMA, TableRef
 from scanner.shapebook import ShapeBook
 from scanner.siphash import secret_in
 from scanner.store.ledger import BatchChanges, Ledger, arrow_rows
@@ -137,6 +137,9 @@ class Ingest:
             self.carry = measured.carry
             exposed = with_keys(part, measured.exposed, every, secret_in(self.config.data_dir / "keys"))
             parts.append(self._join(part, exposed, facts))
+            filling = self._filling(pc.unique(part["shape"]).to_pylist())
+            for ref in {*filling, *self.book.filled} if part.num_rows else ():
+                self.book.fill(ref, int(filled(part, filling.get(ref, []), ref.name, self.book.filled.get(ref, 0))[-1]))
             start = end
         return pa.concat_tables(parts)
 
@@ -144,11 +147,14 @@ class Ingest:
         """Analyse the shapes of ``acts`` from row ``start`` on that are not known for the schema as it is now, in the order in
         which they appear. Returns the row up to which the judgements hold."""
         row_of = _first_rows(acts["shape"], start) if start else _as_dict(representatives["shape"], representatives["row"])
-        for _ in range(_MAX_PASSES):
-            pending = [(row_of[shape], shape) for shape in self.book.missing(row_of)] + self._grown(acts, row_of, start)
+        passes = 0
+        while passes < _MAX_PASSES:
+            pending = [(row_of[shape], shape, 0) for shape in self.book.missing(row_of)] + self._grown(acts, row_of, start)
             if not pending:
                 break
-            for row, shape in sorted(pending):
+            passes += 1
+            for row, shape, rows in sorted(pending):
+                fresh = shape not in self.book.known
                 act = acts.slice(row, 1).select(_TOLD).to_pylist()[0]
                 known = len(self.book.current)
                 self.book.add(
@@ -156,7 +162,7 @@ class Ingest:
                     act["statement"],
                     logged=tuple(act["logged"].split("\x1f")) if act["logged"] else (),
                     command=act["command"] or "",
-                    rows=act["returned_rows"],
+                    rows=rows or act["returned_rows"],
                     seen=iso(act["time"]),
                     dbname=act["dbname"],
                     context=self.said.get(shape),
@@ -164,19 +170,38 @@ class Ingest:
                 # less than one more: a copy has made shapes stale that were judged without it
                 if row > start and len(self.book.current) <= known:
                     return row
+                if fresh and self.book.fills(shape) is not None:  # its copy may grow before the next of the pending
+                    passes -= 1
+                    break
         return int(acts.num_rows)
 
-    def _grown(self, acts: pa.Table, shapes: Iterable[str], start: int) -> list[tuple[int, str]]:
-        """The first act of each known copying shape that copied more rows than its copy is known to hold."""
+    def _grown(self, acts: pa.Table, shapes: Iterable[str], start: int) -> list[tuple[int, str, int]]:
+        """The first act of each known copying shape with which its copy holds (a tenth) more rows than it is known to, and how
+        many it holds then: by that act alone, or by many small ones together."""
         found = []
+        part = acts.slice(start)
         for shape in shapes:
             size = self.book.size_of_copy(shape)
             if size is None:
                 continue
-            part = acts.slice(start)
             row = pc.index(pc.and_(pc.equal(part["shape"], shape), pc.greater(part["returned_rows"], size)), True).as_py()
             if row >= 0:
-                found.append((start + row, shape))
+                found.append((start + row, shape, 0))
+        for ref, filling in self._filling(shapes).items():
+            held = filled(part, filling, ref.name, self.book.filled.get(ref, 0))
+            known = self.book.size_of_copy(filling[0]) or 0
+            over = np.flatnonzero(held > 1.1 * known)
+            if len(over):
+                row = int(over[0])
+                found.append((start + row, part["shape"][row].as_py(), int(held[row])))
+        return found
+
+    def _filling(self, shapes: Iterable[str]) -> dict[TableRef, list[str]]:
+        """Copies that some of the shapes add rows to."""
+        found: dict[TableRef, list[str]] = {}
+        for shape in shapes:
+            if (ref := self.book.fills(shape)) is not None:
+                found.setdefault(ref, []).append(shape)
         return found
 
     def _facts_for(self, acts: pa.Table) -> list[Facts]:
@@ -231,6 +256,21 @@ class Ingest:
         columns["source_file"] = _constant(piece.file.id, size)
         columns["batch"] = pa.repeat(pa.scalar(batch, pa.int64()), size)
         return pa.table([columns[f.name].cast(f.type) for f in EVENT_SCHEMA], schema=EVENT_SCHEMA)
+
+
+def filled(acts: pa.Table, shapes: list[str], name: str, before: int) -> npt.NDArray[np.int64]:
+    """Rows that statements of the ``shapes`` have put into the table ``name`` with each act, ``before`` of them earlier.
+
+    TRUNCATE, DROP and DELETE begin anew.
+    """
+    adds = _flags(pc.and_(pc.is_in(acts["shape"], value_set=pa.array(shapes, pa.string())), pc.equal(acts["kind"], "audit")))
+    rows = np.where(adds, pc.fill_null(acts["returned_rows"], 0).to_numpy(), 0)
+    emptying = pc.match_substring_regex(acts["command"], "^(?:TRUNCATE|DROP|DELETE)")
+    empties = _flags(pc.and_(emptying, pc.match_substring(acts["statement"], name, ignore_case=True)))
+    total = np.cumsum(rows)
+    forgotten = np.maximum.accumulate(np.where(empties, total, -before))
+    counted: npt.NDArray[np.int64] = total - forgotten
+    return counted
 
 
 def _as_dict(keys: pa.ChunkedArray, values: pa.ChunkedArray) -> dict[str, int]:

@@ -36,6 +36,7 @@ class ShapeBook:
     prepared: dict[str, Lineage] = field(default_factory=dict)  # the latest statement prepared under each name
     created: dict[TableRef, tuple[Function, ...]] = field(default_factory=dict)  # by statements, since the catalogue was scanned
     new_created: set[TableRef] = field(default_factory=set)
+    filled: dict[TableRef, int] = field(default_factory=dict)  # rows that INSERT … SELECT has put into each since it was emptied
 
     @classmethod
     def open(
@@ -47,11 +48,14 @@ class ShapeBook:
         dialect: str = "postgresql",
     ) -> ShapeBook:
         """The book as the state database remembers it."""
+        derived_rows = list(derived_rows)
         tables, functions = _from_rows(derived_rows)
         derived = {ref: table for ref, table in tables.items() if ref not in schema.tables}
         book = cls(database, replace(schema, tables={**schema.tables, **derived}), derived=derived, dialect=dialect)
         for ref, found in functions.items():
             book._learn(ref, found)
+        kept = {TableRef(row["schema"], row["name"]): json.loads(row["document"]).get("filled", 0) for row in derived_rows}
+        book.filled = {ref: rows for ref, rows in kept.items() if rows and ref in derived}
         for row in shape_rows:
             book.known[row["shape"]] = Facts.from_json(row["facts"])
             if row["schema_version"] == schema.version and '"key_plan"' in row["facts"]:  # those of older versions have none
@@ -112,6 +116,19 @@ class ShapeBook:
         name = self.known[shape].copies_into if shape in self.current else None
         return next((table.rows or 0 for ref, table in self.derived.items() if str(ref) == name), None) if name else None
 
+    def fills(self, shape: str) -> TableRef | None:
+        """The copy that a known shape adds rows to; what each session has for itself is none."""
+        facts = self.known[shape] if shape in self.current else None
+        if facts is None or facts.copies_into is None or facts.kind not in ("insert", "merge"):
+            return None
+        return next((ref for ref in self.derived if str(ref) == facts.copies_into and ref.schema != "pg_temp"), None)
+
+    def fill(self, ref: TableRef, rows: int) -> None:
+        """Remember how many rows a copy has been given since it was emptied."""
+        if self.filled.get(ref, 0) != rows:
+            self.filled[ref] = rows
+            self.new_derived[ref] = self.derived[ref]
+
     def changes(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Rows of ``shape`` and ``derived_table`` that are new since the last call."""
         shapes = list(self.new_shapes.values())
@@ -120,7 +137,7 @@ class ShapeBook:
                 "database": self.database,
                 "schema": ref.schema,
                 "name": ref.name,
-                "document": json.dumps(asdict(table), sort_keys=True, ensure_ascii=False),
+                "document": json.dumps({**asdict(table), "filled": self.filled.get(ref, 0)}, sort_keys=True, ensure_ascii=False),
                 "since": "",
             }
             for ref, table in self.new_derived.items()
