@@ -21,13 +21,16 @@ def sample() -> bytes:
 
 def escaped(text: str, limit: int = QUERY_LOG_LIMIT) -> bytes:
     """A statement as the plug-in writes it: escaped, and cut at ``limit`` bytes without splitting an escape."""
-    out = b""
-    for byte in text.encode():
+    whole = text.translate(str.maketrans(_ESCAPES)).encode()
+    if not limit or len(whole) <= limit:
+        return whole
+    out = bytearray()
+    for byte in text.encode()[:limit]:
         part = _ESCAPES.get(chr(byte), "").encode() or bytes([byte])
-        if limit and len(out) + len(part) > limit:
+        if len(out) + len(part) > limit:
             break
         out += part
-    return out
+    return bytes(out)
 
 
 def query(
