@@ -102,7 +102,49 @@ from records order by n
 """
 
 
+_HUGE = 4 * 1024 * 1024  # bytes of a record from which on DuckDB's copies of it would cost more memory than there is
+_STEP = re.compile(r'\.(?:"([^"]+)"|(\w+))|\[(\d+)\]')
+
+
 def _values(texts: pa.Array, paths: Mapping[str, str]) -> tuple[dict[str, pa.Array], Bools]:
+    """The values at ``paths`` of each record, as text, and whether the record is JSON."""
+    huge = pc.greater(pc.binary_length(texts), _HUGE).to_numpy(zero_copy_only=False)
+    if not huge.any():
+        return _extracted(texts, paths)
+    few, many = np.flatnonzero(huge), np.flatnonzero(~huge)
+    rows = [_looked_up(texts[row].as_py(), paths) for row in few.tolist()]
+    values, valid = _extracted(texts.take(pa.array(many)), paths) if len(many) else ({}, np.zeros(0, np.bool_))
+    place = pa.array(np.argsort(np.concatenate([many, few]), kind="stable"))
+    found = {}
+    for name in paths:
+        own = pa.array([row[name] if row else None for row in rows], pa.string())
+        found[name] = (pa.concat_arrays([values[name], own]) if len(many) else own).take(place)
+    sound = np.concatenate([valid, np.array([row is not None for row in rows], np.bool_)])
+    return found, sound[place.to_numpy()]
+
+
+def _looked_up(text: str, paths: Mapping[str, str]) -> dict[str, str | None] | None:
+    """The same of one record without DuckDB; None when it is no JSON."""
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    found: dict[str, str | None] = {}
+    for name, path in paths.items():
+        value: object = record
+        for quoted, plain, index in _STEP.findall(path):
+            if index:
+                value = value[int(index)] if isinstance(value, list) and int(index) < len(value) else None
+            else:
+                value = value.get(quoted or plain) if isinstance(value, dict) else None
+        if value is None or isinstance(value, str):
+            found[name] = value
+        else:
+            found[name] = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return found
+
+
+def _extracted(texts: pa.Array, paths: Mapping[str, str]) -> tuple[dict[str, pa.Array], Bools]:
     engine = _engine().cursor()
     try:
         engine.register("records", pa.table({"n": np.arange(len(texts)), "record": texts}))

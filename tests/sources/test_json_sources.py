@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
-from scanner.engine import open_engine
 from scanner.events import LAST_SCHEMA, to_acts
 from scanner.model import CUT_MARK
 from scanner.sources import SOURCES
@@ -41,8 +41,7 @@ def some(row: dict[str, Any], *names: str) -> tuple[Any, ...]:
 def acts(source: str, *records: dict[str, Any]) -> list[dict[str, Any]]:
     data = b"".join(map(line, records))
     found = SOURCES[source]("x").parse(data, 0, at_end=True, final=True, longer_than=0).records
-    engine = open_engine()
-    made, _ = to_acts(engine, found, LAST_SCHEMA.empty_table())
+    made, _ = to_acts(found, LAST_SCHEMA.empty_table())
     return made.to_pylist()  # type: ignore[no-any-return]
 
 
@@ -308,3 +307,35 @@ def test_mongodb_times() -> None:
     stamps = [{"$date": "2026-11-22T07:45:06.123+0000"}, {"$date": {"$numberLong": "1795333506123"}}, {"$date": 1795333506123}]
     rows = read("mongodb_audit", *(mongodb({"command": "find", "ns": "a.b"}, ts=stamp) for stamp in stamps))
     assert {str(row["time"]) for row in rows} == {"2026-11-22 07:45:06.123000+00:00"}
+
+
+def test_huge_records_give_what_small_ones_give() -> None:
+    """Records too large for DuckDB are looked up one by one: the same values, in the same rows."""
+    from scanner.sources import json_records
+
+    paths = {
+        "a": "$.a",
+        "deep": '$.b."$c".d',
+        "first": "$.l[0].u",
+        "whole": "$.b",
+        "none": "$.x.y",
+        "number": "$.n",
+        "odd": "$.l[9]",
+    }
+    records = [
+        {"a": "text\n\"'", "b": {"$c": {"d": "김"}}, "l": [{"u": 1}], "n": 12.5},
+        {"a": None, "b": [1, 2], "l": [], "n": True},
+        {"a": 7, "b": "plain", "l": {"u": 2}},
+    ]
+    texts = [json.dumps(record, ensure_ascii=False, separators=(",", ":")) for record in records] + ["{broken"]
+    wanted, valid = json_records._extracted(pa.array(texts, pa.large_string()), paths)
+    for row, text in enumerate(texts):
+        found = json_records._looked_up(text, paths)
+        assert (found is not None) == bool(valid[row])
+        assert found is None or found == {name: values[row].as_py() for name, values in wanted.items()}
+    filler = " " * json_records._HUGE
+    mixed = pa.array([texts[0], texts[1] + filler, texts[2], texts[0] + filler], pa.large_string())
+    values, sound = json_records._values(mixed, paths)
+    assert sound.tolist() == [True] * 4
+    assert values["deep"].to_pylist() == ["김", None, None, "김"]
+    assert values["number"].to_pylist() == ["12.5", "true", None, "12.5"]

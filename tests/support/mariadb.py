@@ -124,7 +124,11 @@ class Mariadb:
             for path in (self._root, log):
                 shutil.chown(path, account, account if account != "nobody" else "nogroup")
         self._root.chmod(0o755)
-        common = ["--no-defaults", f"--datadir={data}"]
+        scratch = self._root / "tmp"  # a server that starts clears the temporary tables of all others that share its folder
+        scratch.mkdir()
+        if account is not None:
+            shutil.chown(scratch, account, account if account != "nobody" else "nogroup")
+        common = ["--no-defaults", f"--datadir={data}", f"--tmpdir={scratch}"]
         install = [program("mariadb-install-db"), *common, "--skip-test-db", "--auth-root-authentication-method=normal"]
         if account is not None:
             install.append(f"--user={account}")
