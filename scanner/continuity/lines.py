@@ -35,9 +35,21 @@ class Session:
     path: str
     connected: bool  # its beginning was read
     audits: int
+    lost: int = 0  # lines missing since its last audited statement: their statement ids are missing with them
 
     def to_json(self) -> list[Any]:
-        return [self.due, self.statement, self.account, self.time, self.file, self.end, self.path, self.connected, self.audits]
+        return [
+            self.due,
+            self.statement,
+            self.account,
+            self.time,
+            self.file,
+            self.end,
+            self.path,
+            self.connected,
+            self.audits,
+            self.lost,
+        ]
 
 
 @dataclass
@@ -108,11 +120,12 @@ class Sessions:
         missing = self._compare_lines(trail, run, session) if first >= 0 and session.due >= 0 else False
         if statement >= 0:
             step = statement - session.statement
-            if session.statement >= 0 and not missing and step > 1:
+            if session.statement >= 0 and not missing and step - 1 > session.lost:
                 self._note(trail, run, session, session.statement + 1, statement - 1, "statements")
             elif session.statement >= 0 and not missing and step < 0 and session.file == trail.file.id:
                 self._repeat(trail, run, session, "audited statement", statement, session.statement, 1)
             session.statement = max(run["last_statement"], session.statement)
+            session.lost = 0
         if run["last_line"] >= 0:
             session.due = max(session.due, run["last_line"] + 1)
         session.time = max(session.time, run["last_time"])
@@ -144,6 +157,7 @@ class Sessions:
             return False
         if first > session.due:
             self._note(trail, run, session, session.due, first - 1, "lines")
+            session.lost += first - session.due
             return True
         if self._filled(run["session"], first, run["last_line"]):
             return True
