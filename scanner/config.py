@@ -10,21 +10,17 @@ All values are immutable and pickle. Secrets (``url``, ``state_url``, ``password
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from pydantic import (
     BeforeValidator,
-    Discriminator,
     Field,
     SecretStr,
-    Tag,
     ValidationError,
     field_validator,
     model_validator,
@@ -32,8 +28,9 @@ from pydantic import (
 from sqlalchemy.engine import make_url
 
 from scanner.config_catalog import Catalog, PiiClass
+from scanner.config_contracts import BusinessHours, Contract, Export, Hours, Maintenance, Vendor, Windows
 from scanner.config_notify import Channel, Escalation, Notify, QuietHours, Route
-from scanner.config_sources import AuditSource, Model
+from scanner.config_sources import AuditSource, Canary, Model
 from scanner.config_values import (
     DAYS,
     DEFAULT_SCHEMAS,
@@ -41,21 +38,13 @@ from scanner.config_values import (
     LOCAL_SOCKET,
     MINUTES_A_DAY,
     SOURCE_TYPES,
-    Address,
-    ColumnPattern,
     Cron,
-    Date,
-    Day,
     FilePath,
-    Glob,
-    Minutes,
-    TablePattern,
     TimeZone,
     Url,
     as_list,
     closest,
     hide_secrets,
-    holiday,
     wrong,
 )
 from scanner.config_yaml import Document, Key, Problem, read_yaml
@@ -74,12 +63,14 @@ __all__ = [
     "SOURCE_TYPES",
     "AuditSource",
     "BusinessHours",
+    "Canary",
     "Catalog",
     "Config",
     "Contract",
     "Database",
     "Export",
     "Hours",
+    "Maintenance",
     "Schedule",
     "Vendor",
     "config_path",
@@ -91,52 +82,6 @@ __all__ = [
 # ---------------------------------------------------------------------------------------------------------------
 # The models, in the order of the file.
 # ---------------------------------------------------------------------------------------------------------------
-
-
-class Hours(Model):
-    """A weekly window ``[from, to)`` in local time. ``from`` after ``to`` runs overnight and belongs to the day it begins on."""
-
-    days: Annotated[tuple[Day, ...], BeforeValidator(as_list), Field(min_length=1)] = (0, 1, 2, 3, 4, 5, 6)
-    from_: Minutes = Field(default=0, alias="from")  # minutes since midnight
-    to: Minutes = MINUTES_A_DAY
-    holidays: Annotated[tuple[Annotated[str, BeforeValidator(holiday)], ...], BeforeValidator(as_list)] = ()
-
-    @model_validator(mode="after")
-    def _not_empty(self) -> Hours:
-        if self.from_ == self.to:
-            raise wrong(
-                "is the same as `from`, so the window is empty", hint='for the whole day write "00:00" to "24:00"', key="to"
-            )
-        return self
-
-    def __str__(self) -> str:
-        days = "every day" if len(set(self.days)) == 7 else ", ".join(DAYS[day] for day in sorted(set(self.days)))
-        start, end = (f"{minutes // 60:02d}:{minutes % 60:02d}" for minutes in (self.from_, self.to))
-        return f"{days} {start}–{end}" + (f", except holidays ({', '.join(self.holidays)})" if self.holidays else "")
-
-
-class BusinessHours(Hours):
-    """Working hours; from Monday to Friday, 09:00 to 18:00, when nothing else is said."""
-
-    days: Annotated[tuple[Day, ...], BeforeValidator(as_list), Field(min_length=1)] = (0, 1, 2, 3, 4)
-    from_: Minutes = Field(default=9 * 60, alias="from")
-    to: Minutes = 18 * 60
-
-
-def _hours_kind(value: object) -> str:
-    return "window" if isinstance(value, Mapping | Hours) else "word"
-
-
-def _hours_word(value: object) -> object:
-    if value not in ("business", "any"):
-        raise wrong("{value} is not a kind of hours", value, "write business, any, or {days: …, from: …, to: …}")
-    return value
-
-
-HoursChoice = Annotated[
-    Annotated[Literal["business", "any"], BeforeValidator(_hours_word), Tag("word")] | Annotated[Hours, Tag("window")],
-    Discriminator(_hours_kind),
-]
 
 
 class Schedule(Model):
@@ -155,6 +100,7 @@ class Database(Model):
     default_schema: str | None = None  # where unqualified names live; by engine when left out
     audit: Annotated[tuple[AuditSource, ...], BeforeValidator(lambda v: [v] if isinstance(v, Mapping) else v)] = ()
     schedule: Schedule = Schedule()
+    canaries: Annotated[tuple[Canary, ...], BeforeValidator(lambda v: [v] if isinstance(v, Mapping) else v)] = ()
 
     @field_validator("engine")
     @classmethod
@@ -202,53 +148,6 @@ class Database(Model):
         return tuple(dict.fromkeys(schema for schema in known if schema is not None))
 
 
-class Export(Model):
-    """A bulk export agreed beforehand: which columns, how many rows a local day, and when."""
-
-    columns: Annotated[tuple[ColumnPattern, ...], BeforeValidator(as_list), Field(min_length=1)]
-    max_rows_per_day: int = Field(gt=0)
-    hours: HoursChoice = "any"
-
-
-class Contract(Model):
-    """What a vendor may do, and from when until when (local dates, both included)."""
-
-    from_: Date | None = Field(default=None, alias="from")
-    until: Date | None = None
-    purpose: str = ""
-    tables: Annotated[tuple[TablePattern, ...] | None, BeforeValidator(as_list)] = None
-    columns: Annotated[tuple[ColumnPattern, ...] | None, BeforeValidator(as_list)] = None
-    hours: HoursChoice = "any"
-    max_persons_per_day: int | None = Field(default=None, gt=0)
-    exports: Annotated[
-        tuple[Export, ...], BeforeValidator(lambda v: [v] if isinstance(v, Mapping) else v), Field(max_length=50)
-    ] = ()
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Contract:
-        if self.from_ and self.until and self.until < self.from_:
-            raise wrong(f"is before `from` ({self.from_})", hint="a contract ends on or after the day it begins", key="until")
-        return self
-
-    @property
-    def version(self) -> str:
-        """Twelve hex digits that change whenever anything agreed changes."""
-        content = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-        return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:12]
-
-
-class Vendor(Model):
-    """An outside company: which accounts are its own, where it works from, and what was agreed."""
-
-    name: str = ""
-    accounts: Annotated[tuple[Glob, ...], BeforeValidator(as_list), Field(min_length=1)]
-    addresses: Annotated[tuple[Address, ...] | None, BeforeValidator(as_list)] = None
-    contact: str = ""
-    time_zone: TimeZone | None = None  # where it works; the company's when left out
-    business_hours: BusinessHours | None = None  # the company's when left out
-    contract: Contract | None = None
-
-
 class Config(Model):
     """Everything a run needs to know. See :func:`load_config`."""
 
@@ -262,6 +161,7 @@ class Config(Model):
     vendors: dict[str, Vendor] = Field(default_factory=dict)
     notify: Notify = Notify()
     catalog: Catalog = Catalog()
+    maintenance: Windows = ()  # of the databases, for everybody; in the company's time zone
     rules: Annotated[tuple[FilePath, ...], BeforeValidator(as_list)] = ()  # folders of rules beside the shipped ones
 
     @property
@@ -349,12 +249,24 @@ def _check_whole(document: Document, value: dict[str, Any]) -> None:
                 key = ("vendors", name, "accounts") + ((index,) if isinstance(accounts, list) else ())
                 shown = document.written.get(key, account)
                 document.complain(key, f"{shown!r} already belongs to {owners[account]}", "an account has one vendor")
+        parent = vendor.get("part_of") if isinstance(vendor, dict) else None
+        if isinstance(parent, str) and isinstance(vendors, dict):
+            above = vendors.get(parent)
+            if parent == name or not isinstance(above, dict):
+                hint = closest(parent, [key for key in vendors if key != name]) or "name another entry of `vendors`"
+                document.complain(("vendors", name, "part_of"), f"{parent!r} is no other vendor", hint)
+            elif "part_of" in above:
+                document.complain(
+                    ("vendors", name, "part_of"), f"{parent!r} is itself part of another vendor", "name the first of them"
+                )
 
 
 def _model_at(key: Key) -> type[Model] | None:
     """The model whose keys stand at a place of the file, to say which key was meant."""
     named = 2 if key[:2] == ("notify", "channels") else 1 if key[:1] in (("databases",), ("vendors",)) else -1
     pattern = tuple("*" if isinstance(part, int) or index == named else part for index, part in enumerate(key))
+    if key[:1] == ("vendors",) and key[2:3] == ("contracts",):
+        pattern = ("vendors", "*", "contract", *pattern[4:])  # each of several is as the one
     contract = ("vendors", "*", "contract")
     known: dict[tuple[str, ...], type[Model]] = {
         (): Config,
@@ -363,6 +275,9 @@ def _model_at(key: Key) -> type[Model] | None:
         ("databases", "*", "audit", "*"): AuditSource,
         ("databases", "*", "audit"): AuditSource,
         ("databases", "*", "schedule"): Schedule,
+        ("databases", "*", "canaries"): Canary,
+        ("databases", "*", "canaries", "*"): Canary,
+        ("maintenance", "*"): Maintenance,
         ("vendors", "*"): Vendor,
         ("notify",): Notify,
         ("catalog",): Catalog,
@@ -375,6 +290,8 @@ def _model_at(key: Key) -> type[Model] | None:
         ("vendors", "*", "business_hours"): BusinessHours,
         contract: Contract,
         (*contract, "hours"): Hours,
+        (*contract, "maintenance"): Maintenance,
+        (*contract, "maintenance", "*"): Maintenance,
         (*contract, "exports", "*"): Export,
         (*contract, "exports"): Export,
         (*contract, "exports", "*", "hours"): Hours,

@@ -1,4 +1,4 @@
-"""The ``audit:`` entries of the configuration: where a log is, and what its kind must be told beside that."""
+"""The ``audit:`` and ``canaries:`` entries of a database: where a log is, what its kind must be told, which rows are bait."""
 
 from __future__ import annotations
 
@@ -11,7 +11,18 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from sqlalchemy.engine import make_url
 
 from scanner.config_prefix import DEFAULT_PREFIX, PrefixError, parse_prefix
-from scanner.config_values import SOURCE_TYPES, SQL_SOURCES, TimeZone, Url, closest, hide_secrets, path_text, wrong
+from scanner.config_values import (
+    SOURCE_TYPES,
+    SQL_SOURCES,
+    TablePattern,
+    TimeZone,
+    Url,
+    as_list,
+    closest,
+    hide_secrets,
+    path_text,
+    wrong,
+)
 
 
 class Model(BaseModel):
@@ -144,3 +155,16 @@ class AuditSource(Model):
             "keep_days": self.keep_days,
         }
         return {name: str(value) for name, value in own.items() if value is not None}
+
+
+class Canary(Model):
+    """Rows that no honest work touches: made-up people, or a whole table of them. Who asks for one is found out.
+
+    With ``values`` a statement gives itself away when it names one of them (in its text or its bound parameters) and reads
+    ``table``; without, any read of the table does. Reading everybody is for other rules: whoever may export the table
+    carries the bait away with it.
+    """
+
+    table: TablePattern
+    values: Annotated[tuple[str, ...], BeforeValidator(as_list)] = ()
+    note: str = ""

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 Engine: TypeAlias = "duckdb.DuckDBPyConnection"
 
 # of columns that files of older versions lack
-_SQL_TYPES = {pa.string(): "varchar", pa.int64(): "bigint", pa.list_(pa.int64()): "bigint[]"}
+_SQL_TYPES = {
+    pa.string(): "varchar",
+    pa.int64(): "bigint",
+    pa.float64(): "double",
+    pa.bool_(): "boolean",
+    pa.list_(pa.int64()): "bigint[]",
+    pa.list_(pa.string()): "varchar[]",
+}
 
 
 def missing_columns(known: Collection[str]) -> list[str]:

@@ -16,14 +16,14 @@ import pyarrow.compute as pc
 
 from scanner import lineage
 from scanner.config import Config
-from scanner.contracts import EXPORT_ROWS_SCHEMA, judge
+from scanner.contracts import EXPORT_ROWS_SCHEMA, canaries, holidays_near, judge
 from scanner.engine import Engine
 from scanner.events import LAST_SCHEMA
 from scanner.exposure import Facts, SessionCarry, facts_table, measure
 from scanner.exposure.keys import with_keys
 from scanner.exposure.measure import OPEN_CURSOR_SCHEMA, PREPARED_SCHEMA, SESSION_SCHEMA, STATEMENT_SCHEMA
 from scanner.front import Piece
-from scanner.habits import HABIT_SCHEMA, Habits, changed_rows, from_rows, learn
+from scanner.habits import HABIT_SCHEMA, Habits, changed_rows, from_rows, learn, oldest_kept
 from scanner.habits_people import READ_SCHEMA
 from scanner.model import EVENT_SCHEMA, TableRef
 from scanner.shapebook import ShapeBook
@@ -86,7 +86,8 @@ class Ingest:
         if self._counts_come_from_elsewhere(source_id):
             enriched = _reported_elsewhere(enriched, logged="postgresql" in self.book.dialect)
         judged, exports = judge(enriched, self.config, self.database, self.exports)
-        learnt = learn(judged, self.habits)
+        judged = judged.append_column("canary", canaries(acts, judged, self.config.databases[self.database].canaries))
+        learnt = learn(judged, self.habits, holidays_near(self.config.business_hours, judged["day_local"]))
         events = self._finish(judged, learnt.columns, piece, batch, source_id)
 
         self.last = piece.last
@@ -94,7 +95,8 @@ class Ingest:
         self.exports = exports
         new_shapes, new_derived = self.book.changes()
         seen = iso(events["time"][0].as_py()) if events.num_rows else ""
-        accounts, seen_rows, days = changed_rows(self.database, learnt, self.habits)
+        kept_from = oldest_kept(self.habits)
+        accounts, seen_rows, days = changed_rows(self.database, self.habits, learnt.accounts, learnt.seen, learnt.days)
         changes = BatchChanges(
             sessions=(
                 self.last,
@@ -110,6 +112,7 @@ class Ingest:
             accounts=accounts,
             seen=seen_rows,
             days=days,
+            days_kept_from=kept_from,
             exports=[row for row in arrow_rows(exports, database=self.database) if row not in used_before],
             contracts=_contracts(self.config, seen),
         )
@@ -313,12 +316,7 @@ def _from_rows(found: list[dict[str, object]], schema: pa.Schema) -> pa.Table:
 def _contracts(config: Config, seen: str) -> list[dict[str, object]]:
     """The contract versions in force, so that a finding can quote the terms it was judged by."""
     return [
-        {
-            "id": vendor.contract.version,
-            "vendor": name,
-            "document": vendor.contract.model_dump_json(by_alias=True),
-            "first_used": seen,
-        }
+        {"id": contract.version, "vendor": name, "document": contract.model_dump_json(by_alias=True), "first_used": seen}
         for name, vendor in config.vendors.items()
-        if vendor.contract is not None
+        for contract in vendor.agreed
     ]

@@ -255,6 +255,7 @@ EVENT_SCHEMA = pa.schema(
         ("dbname", pa.string()),  # database inside the server
         ("account", pa.string()),
         ("vendor", pa.string()),  # key in the configuration; null: the company's own account
+        ("main_vendor", pa.string()),  # the vendor it works for, when it is part of one; else itself
         ("client_ip", pa.string()),
         ("app_name", pa.string()),
         ("session", pa.string()),
@@ -298,18 +299,33 @@ EVENT_SCHEMA = pa.schema(
             pa.float64(),
         ),  # exposed_persons over max_persons_per_day; 0 without a limit or for an agreed export
         ("agreed_export", pa.bool_()),  # covered by an export agreed beforehand
+        ("export", pa.string()),  # name of that export (its number from 1 when it has none)
+        ("in_maintenance", pa.bool_()),  # an announced window, of the vendor's contract or of the databases
+        ("canary", pa.bool_()),  # asked for rows that no honest work touches
         ("hour_local", pa.int8()),
         ("weekday_local", pa.int8()),  # 0 Monday … 6 Sunday
         ("day_local", pa.date32()),
         ("in_business_hours", pa.bool_()),
+        # the account's people today so far against its usual day; null while there is nothing to compare with
+        ("baseline_z", pa.float64()),  # in robust standard deviations
+        ("habit_source", pa.string()),  # whose habit that is: own | peers (the vendor's other accounts) | none (learning)
+        ("habit_times", pa.float64()),  # as a multiple of the usual day
         (
-            "baseline_z",
+            "statement_times",
             pa.float64(),
-        ),  # robust z of the account's people today so far, against its earlier days; null while learning
+        ),  # the statement's people as a multiple of the largest before; null while learning
+        ("in_season", pa.bool_()),  # near a month end, or in the weeks around a long holiday: busy for honest reasons
+        ("days_above_habit", pa.int64()),  # days of the last fortnight with twice what was usual before it; 0 unless today is one
+        ("excess_persons", pa.int64()),  # people beyond the usual on those days
+        ("vendor_z", pa.float64()),  # the same for all accounts of the vendor together
+        ("vendor_times", pa.float64()),
+        ("vendor_days_above_habit", pa.int64()),
+        ("vendor_excess_persons", pa.int64()),
         ("first_seen_shape", pa.bool_()),  # for this account; false while the account has no history yet
         ("first_seen_ip", pa.bool_()),
         ("first_seen_app", pa.bool_()),
         ("first_seen_table", pa.bool_()),
+        ("novelty", pa.list_(pa.string())),  # what the account began to do less than a week ago: shape ip app table hour
         ("dormant_days", pa.float64()),  # days since the account's last event before this one; null for its first
         ("source_id", pa.string()),  # "<database>/<index of the audit source>"
         ("source_file", pa.string()),  # FileId.id

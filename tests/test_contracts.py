@@ -471,6 +471,7 @@ def slow_judge(events: list[dict[str, Any]], settings: Config) -> list[dict[str,
         touches = vendor is not None and not row["fk_check"] and (reads or persons > 0 or bool(personal))
         broken: set[str] = set()
         agreed = False
+        by_name = None
         if touches and vendor:
             if vendor.addresses is not None and row["client_ip"]:
                 network = [ip_network(word) for word in vendor.addresses if word != "[local]"]
@@ -505,18 +506,22 @@ def slow_judge(events: list[dict[str, Any]], settings: Config) -> list[dict[str,
                     exported[place] += max(row["exposed_rows"] or 0, 0)
                     agreed = exported[place] <= contract.exports[timely[0]].max_rows_per_day
                 if agreed:
+                    by_name = str(timely[0] + 1)
                     broken -= {"table", "column", "hours"}
                 elif broken & {"table", "column"} or (timely and contract.max_persons_per_day is None):
                     broken.add("export")
         limit = contract.max_persons_per_day if contract else None
         result[index] = {
             "vendor": key,
+            "main_vendor": key,
             "contract": contract.version if contract else None,
             "contract_state": state,
             "in_contract": None if key is None else state == "active" and not broken,
             "contract_breach": [word for word in BREACHES if word in broken],
             "contract_share": persons / limit if limit and not agreed else 0.0,
             "agreed_export": agreed,
+            "export": by_name,
+            "in_maintenance": False,
             "hour_local": local.hour,
             "weekday_local": local.weekday(),
             "day_local": local.date(),

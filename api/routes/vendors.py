@@ -139,6 +139,9 @@ def _vendor(
     open_findings: dict[Level, int],
 ) -> Vendor:
     entry = config.vendors[key]
+    parent = config.vendors[entry.part_of] if entry.part_of else entry
+    local = datetime.now(config.zone(key))
+    contract = entry.contract_on(local.date()) or parent.contract_on(local.date())
     best = max((row["best"] for row in persons), default=0)
     high = sum(row["high"] for row in persons)
     low = max((row["low"] for row in accounts), default=0)
@@ -149,7 +152,7 @@ def _vendor(
         time_zone=str(config.zone(key)),
         accounts=list(entry.accounts),
         addresses=list(entry.addresses) if entry.addresses is not None else None,
-        contract=_terms(entry.contract, datetime.now(config.zone(key))) if entry.contract else None,
+        contract=_terms(contract, local) if contract else None,
         open_findings={level: open_findings.get(level, 0) for level in Level},
         window_from=moment(window[0]) if window else None,
         window_to=moment(window[1]) if window else None,

@@ -16,6 +16,7 @@ import typer
 from scanner.cli import output
 from scanner.cli.output import Settings, say
 from scanner.config import load_config
+from scanner.contracts import unlisted
 from scanner.engine import open_event_engine
 from scanner.errors import ScannerError, StoreError
 from scanner.findings import FindingStore
@@ -23,6 +24,7 @@ from scanner.findings.ocsf import detection_finding
 from scanner.model import SHOWN_SCHEMA, Level
 from scanner.pipeline import Workspace
 from scanner.ruleset import load_rules
+from scanner.store.state import known_accounts
 
 findings_app = typer.Typer(help="What needs a decision.", invoke_without_command=True)
 events_app = typer.Typer(help="The event table.", no_args_is_help=True)
@@ -243,12 +245,15 @@ def vendors(context: typer.Context) -> None:
     open_findings = [f for f in FindingStore(workspace.state).all() if f["status"] in ("new", "in_progress")]
     found = []
     for key, vendor in workspace.config.vendors.items():
-        contract = vendor.contract
+        parent = workspace.config.vendors[vendor.part_of] if vendor.part_of else vendor
+        today = datetime.now(workspace.config.zone(key)).date()
+        contract = vendor.contract_on(today) or parent.contract_on(today)
         mine = [f for f in open_findings if f["vendor"] == key]
         found.append(
             {
                 "vendor": key,
                 "name": vendor.name or key,
+                "part_of": vendor.part_of,
                 "accounts": list(vendor.accounts),
                 "contract": contract.version if contract else None,
                 "from": str(contract.from_) if contract and contract.from_ else None,
@@ -259,8 +264,10 @@ def vendors(context: typer.Context) -> None:
                 "worst": max((f["level"] for f in mine), key=lambda x: Level(x).rank, default=None),
             }
         )
+    nobodys = unlisted(known_accounts(workspace.state), workspace.config)
     if settings.as_json:
-        output.print_json(found)
+        nobody = [{"vendor": None, "name": None, "accounts": nobodys}] if nobodys else []
+        output.print_json([*found, *nobody])
         return
     output.table(
         [("vendor", "left"), ("accounts", "left"), ("contract", "left"), ("people a day", "right"), ("open findings", "right")],
@@ -275,3 +282,5 @@ def vendors(context: typer.Context) -> None:
             for v in found
         ],
     )
+    if nobodys:
+        say(f"on no vendor's list, so taken for the company's own: {', '.join(nobodys)}")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from scanner.cli import output
+from scanner.cli.data import moment
 from scanner.cli.output import Settings, say
 from scanner.config import config_path, load_config
+from scanner.errors import ConfigError
 
 rules_app = typer.Typer(help="Sigma rules: shipped ones and your own.", no_args_is_help=True)
 
@@ -69,3 +74,63 @@ def run_tests(context: typer.Context, folders: _Folders = None) -> None:
         say(f"{len(results) - len(failed)} tests passed, {len(failed)} failed")
     if failed:
         raise typer.Exit(2)
+
+
+_SPANS = {"h": "hours", "d": "days", "w": "weeks"}
+
+
+def _since(text: str, zone: str) -> datetime:
+    """``90d``, ``12h``, ``4w`` ago, or a time."""
+    match = re.fullmatch(r"(\d{1,5})([hdw])", text.strip())
+    if match is None:
+        return moment(text, zone)
+    return datetime.now(UTC) - timedelta(**{_SPANS[match[2]]: int(match[1])})
+
+
+@rules_app.command("backtest")
+def run_backtest(
+    context: typer.Context,
+    rule: Annotated[str, typer.Argument(metavar="RULE", help="Id, title or file of a rule; a file need not be installed.")],
+    since: Annotated[str, typer.Option(help="How far back: 90d, 12h, 4w, or a time.")] = "90d",
+    vendor: Annotated[str | None, typer.Option(help="Only this vendor.")] = None,
+) -> None:
+    """What a new or changed rule would have raised on stored history, by vendor and day. Stores nothing, tells nobody."""
+    from scanner.pipeline import Workspace
+    from scanner.ruleset import RuleSet, backtest, chart, choose, load_rules, shipped_folder
+
+    settings: Settings = context.obj
+    config = load_config(Path(settings.config) if settings.config else None)
+    if vendor is not None and vendor not in config.vendors:
+        raise ConfigError(f"there is no vendor {vendor!r}", "known are " + ", ".join(sorted(config.vendors)))
+    own = [Path(rule)] if Path(rule).is_file() else []
+    shipped = Path(rule).resolve().parent == shipped_folder().resolve()
+    ruleset = load_rules([*config.rules, *([] if shipped else own)])
+    chosen = choose(ruleset, rule)
+    begin = _since(since, config.time_zone)
+    workspace = Workspace.open(config)
+    files = workspace.events.files(begin - chosen.lookback)
+    raised = backtest(RuleSet((chosen,)), workspace.events.folder, files, since=begin, vendor=vendor)
+    if settings.as_json:
+        output.print_json([asdict(one) for one in raised])
+        return
+    vendors = len({one.vendor for one in raised})
+    say(f"{chosen.title} ({chosen.level.value}): {len(raised)} days of {vendors} vendors since {begin:%Y-%m-%d}")
+    heads = ("vendor", "day", "accounts", "events", "people", "most in a window")
+    output.table(
+        [(head, "left" if place < 3 else "right") for place, head in enumerate(heads)],
+        [
+            (
+                one.vendor or "(own accounts)",
+                one.day.isoformat(),
+                ", ".join(one.accounts[:4]) + (f" and {len(one.accounts) - 4} more" if len(one.accounts) > 4 else ""),
+                f"{one.events:,}",
+                f"{one.persons:,}",
+                "–" if one.observed is None else f"{one.observed:,.10g}",
+            )
+            for one in raised
+        ],
+    )
+    if raised:
+        first, last = min(one.day for one in raised), max(one.day for one in raised)
+        for name, bar in chart(raised, first, last):
+            output.out.print(f"{name:>20.20} |{bar}| {first} – {last}", markup=False)

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from scanner.config import Hours
+from scanner.config import Hours, Maintenance
 
 _SECONDS_A_DAY = 86_400
 _FIRST_DAY = (date(1, 1, 3) - date(1970, 1, 1)).days  # what datetime can hold in any zone
@@ -110,13 +111,38 @@ class Window:
         epoch = date(1970, 1, 1)
         calendar_days = [epoch + timedelta(days=number) for number in _distinct(day)] if self._hours.holidays else []
         years = {near.year for when in calendar_days for near in (when, when - timedelta(days=1))}
-        closed: set[date] = set()
-        if self._hours.holidays:
-            import holidays  # loaded where holidays are configured
-        for word in self._hours.holidays:
-            if word[:1].isdigit():
-                closed.add(date.fromisoformat(word))
-            else:
-                country, _, region = word.partition("-")
-                closed.update(holidays.country_holidays(country, subdiv=region or None, years=sorted(years)))
-        return {(when - epoch).days for when in closed}
+        return {(when - epoch).days for when in _dates(self._hours, years)}
+
+
+class DatesWindow(Window):
+    """As :class:`Window`, but open on given dates alone when there are any."""
+
+    def __init__(self, window: Maintenance) -> None:
+        super().__init__(window)
+        self._on = sorted((when - date(1970, 1, 1)).days for when in window.on)
+
+    def _open_days(self, first: int, last: int, day: Days) -> npt.NDArray[np.bool_]:
+        if not self._on:
+            return super()._open_days(first, last, day)
+        return np.isin(np.arange(first, last + 1), self._on)
+
+
+def holidays_near(hours: Hours, days: pa.ChunkedArray) -> set[date]:
+    """Holidays of the years of ``days`` (date32) and of those next to them."""
+    bounds = pc.min_max(days).as_py()
+    if bounds["min"] is None or not hours.holidays:
+        return set()
+    return _dates(hours, set(range(bounds["min"].year - 1, bounds["max"].year + 2)))
+
+
+def _dates(hours: Hours, years: set[int]) -> set[date]:
+    closed: set[date] = set()
+    if hours.holidays:
+        import holidays  # loaded where holidays are configured
+    for word in hours.holidays:
+        if word[:1].isdigit():
+            closed.add(date.fromisoformat(word))
+        else:
+            country, _, region = word.partition("-")
+            closed.update(holidays.country_holidays(country, subdiv=region or None, years=sorted(years)))
+    return closed

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from scanner.config import LOCAL_SOCKET, Contract
+from scanner.config import LOCAL_SOCKET, Config, Contract
 
 Address = IPv4Address | IPv6Address | str  # see parse_address
 
@@ -27,6 +27,12 @@ class AccountMatcher:
         if account in self._literal:
             return self._literal[account]
         return next((vendor for pattern, vendor in self._globs if fnmatchcase(account, pattern)), None)
+
+
+def unlisted(accounts: Iterable[str], config: Config) -> list[str]:
+    """Those of ``accounts`` that are on no vendor's list, sorted."""
+    matcher = AccountMatcher({name: vendor.accounts for name, vendor in config.vendors.items()})
+    return sorted(account for account in set(accounts) if matcher.vendor(account) is None)
 
 
 def _is_glob(pattern: str) -> bool:

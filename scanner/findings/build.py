@@ -37,6 +37,16 @@ COUNTED_HOW = {
     "unknown": "the log gives no row count, and the size of the tables read is not known",
 }
 
+_BREACHES = {
+    "table": "a table it does not name",
+    "column": "a column it leaves out",
+    "hours": "outside its hours",
+    "address": "from an address it does not name",
+    "expired": "after it ended",
+    "not_yet": "before it began",
+    "export": "otherwise than the export was agreed",
+}
+
 _SUMMARY = """
 with event_of as (select finding_id, event_id from member group by all),
 e as (select o.finding_id, v.* from events v join event_of o using (event_id)
@@ -52,6 +62,8 @@ select finding_id, first(database) as database, first(vendor) as vendor, list_so
     list_sort(list(distinct client_ip)) as client_ips, list_sort(list(distinct app_name)) as app_names,
     arg_max(contract, (time, event_id)) as contract,
     list_sort(list_distinct(flatten(list(contract_breach)))) as contract_breach,
+    max(days_above_habit) as days_above_habit, max(vendor_days_above_habit) as vendor_days_above_habit,
+    max(excess_persons) as excess_persons, max(vendor_excess_persons) as vendor_excess_persons,
     max(baseline_z) as baseline_z, max(dormant_days) as dormant_days, max(table_share) as table_share,
     max(exposed_rows_low) as rows_low, sum(exposed_rows) as rows_best, sum(exposed_rows_high) as rows_high,
     (select arg_max(rows_source, (persons, rows_source)) from weighty w where w.finding_id = e.finding_id) as rows_source
@@ -237,6 +249,9 @@ def _with_why(
         "dormant_days": _number(s["dormant_days"]),
         "baseline_z": _number(s["baseline_z"]),
         "detail": "; ".join(told[:3]) + (f"; and {len(told) - 3:,} more" if len(told) > 3 else ""),
+        "contract_breach": _and([_BREACHES[word] for word in finding.contract_breach]) or "nothing of the contract",
+        "days_above_habit": _number(max(s["days_above_habit"] or 0, s["vendor_days_above_habit"] or 0)),
+        "excess_persons": _number(max(s["excess_persons"] or 0, s["vendor_excess_persons"] or 0)),
         "table_share": _number(100 * (s["table_share"] or 0)),
     }
     return replace(finding, why=rule.why.format_map(words))

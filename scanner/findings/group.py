@@ -2,7 +2,8 @@
 
 Hits group by *principal*: database, vendor and account. A rule that looks at a vendor's accounts together still speaks of
 one account when that account did at least nine tenths of it; otherwise its principal is the vendor as a whole. Within a
-principal, hits whose windows touch (a day, or the rule's own time span when longer) are one episode. Hits below medium
+principal, hits whose windows touch (a day and a half, so that a daily job which is not punctual stays one; or the rule's own
+time span when longer) are one episode. Hits below medium
 have episodes of their own, unless their event also made a stronger hit: then they belong there.
 
 The episodes depend on the hits alone, and a finding's id on its first event, so a scan that was killed and run again ends
@@ -32,7 +33,7 @@ def log_principal(database: str, sign: str, source_id: str) -> str:
     return f"{database}\x1f\x1f!{sign}/{source_id}"
 
 
-EPISODE_GAP = timedelta(hours=24)
+EPISODE_GAP = timedelta(hours=36)
 OPEN = ("new", "in_progress", "suppressed")
 
 _PRINCIPALS = """

@@ -1,5 +1,6 @@
 """Rules: Sigma detections, correlations and filters, checked, compiled to DuckDB and run over access events."""
 
+from scanner.ruleset.backtest import Raised, backtest, chart, choose
 from scanner.ruleset.engine import Events, run_rules
 from scanner.ruleset.fields import PLACEHOLDERS
 from scanner.ruleset.load import load_folders, load_rules, load_text, shipped_folder
@@ -12,12 +13,16 @@ __all__ = [
     "Correlation",
     "Events",
     "Problem",
+    "Raised",
     "Rule",
     "RuleProblems",
     "RuleSet",
     "RuleTest",
     "TestCase",
+    "backtest",
+    "chart",
     "check",
+    "choose",
     "event_table",
     "load_folders",
     "load_rules",

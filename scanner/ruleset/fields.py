@@ -85,6 +85,9 @@ PLACEHOLDERS: Mapping[str, str] = {
     "dormant_days": "longest silence before one of the events, in days",
     "baseline_z": "how far above the account's habit, in robust standard deviations",
     "detail": "what was found wrong with the log, in words (rules about the log itself; else nothing)",
+    "contract_breach": "what of the contract was broken, in words",
+    "days_above_habit": "days of a fortnight on which at least twice the usual number of people was read",
+    "excess_persons": "people read beyond the usual on those days",
     "table_share": "largest share of a table's people in one statement, in per cent",
 }
 

@@ -32,6 +32,7 @@ class BatchChanges:
     accounts: Sequence[Mapping[str, Any]] = ()  # rows of ``habit_account``
     seen: Sequence[Mapping[str, Any]] = ()  # rows of ``habit_seen``
     days: Sequence[Mapping[str, Any]] = ()  # rows of ``habit_day``
+    days_kept_from: str | None = None  # local day before which habits are forgotten
     exports: Sequence[Mapping[str, Any]] = ()  # rows of ``export_day``
     contracts: Sequence[Mapping[str, Any]] = field(default=())  # rows of ``contract_version``
     continuity: bytes | None = None  # what is remembered about the source's log: ``continuity.document``
@@ -169,6 +170,9 @@ class Ledger:
             upsert(connection, t.habit_account, changes.accounts)
             insert_new(connection, t.habit_seen, changes.seen)
             upsert(connection, t.habit_day, changes.days)
+            if changes.days_kept_from:
+                old = t.habit_day.c.day < changes.days_kept_from
+                connection.execute(delete(t.habit_day).where(t.habit_day.c.database == database, old))
             upsert(connection, t.export_day, changes.exports)
             insert_new(connection, t.contract_version, changes.contracts)
             if changes.continuity is not None:

@@ -155,3 +155,9 @@ def rows(connection: Connection, table: Table, **equal: Any) -> list[dict[str, A
 
 
 __all__ = ["insert_new", "iso", "now", "open_state", "reading", "rows", "t", "table_names", "upsert"]
+
+
+def known_accounts(state: Engine) -> list[str]:
+    """Every database account that has been seen in a log, sorted."""
+    with reading(state) as connection:
+        return sorted({row.account for row in connection.execute(select(t.habit_account.c.account))})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 metadata = MetaData(
     naming_convention={
@@ -187,6 +187,7 @@ habit_account = Table(
     metadata,
     Column("database", String(255), primary_key=True),
     Column("account", String(255), primary_key=True),
+    Column("vendor", String(255)),  # whose it last was; null: the company's own
     Column("first_event", String(32), nullable=False),
     Column("last_event", String(32), nullable=False),
 )
@@ -196,7 +197,7 @@ habit_seen = Table(
     metadata,
     Column("database", String(255), primary_key=True),
     Column("account", String(255), primary_key=True),
-    Column("what", String(16), primary_key=True),  # shape | ip | app | table
+    Column("what", String(16), primary_key=True),  # shape | ip | app | table | hour
     Column("value", String(512), primary_key=True),
     Column("first_seen", String(32), nullable=False),
 )
@@ -210,6 +211,15 @@ habit_day = Table(
     Column("persons", BigInteger, nullable=False),
     Column("rows", BigInteger, nullable=False),
     Column("events", BigInteger, nullable=False),
+    Column("largest", BigInteger, nullable=False, server_default="0"),  # people of the largest statement
+    # what was usual when the day began, fixed at its first event; null in days that were stored before this was kept
+    Column("usual", Float),
+    Column("spread", Float),
+    Column("usual_source", String(8)),  # own | peers | none
+    Column("reference", Float),
+    Column("above", Integer, nullable=False, server_default="0"),
+    Column("excess", BigInteger, nullable=False, server_default="0"),
+    Column("largest_before", BigInteger, nullable=False, server_default="0"),
 )
 
 export_day = Table(

@@ -147,7 +147,7 @@ def test_weak_hits_stay_by_themselves_unless_their_event_is_strong(desk: Desk) -
 
 @pytest.mark.parametrize(
     ("rule", "hours", "findings"),
-    [("bulk", 23.9, 1), ("bulk", 24.1, 2), ("drip", 24.1, 1), ("drip", 14 * 24 - 1, 1), ("drip", 14 * 24 + 1, 2)],
+    [("bulk", 35.9, 1), ("bulk", 36.1, 2), ("drip", 36.1, 1), ("drip", 14 * 24 - 1, 1), ("drip", 14 * 24 + 1, 2)],
 )
 def test_an_episode_ends_after_a_day_or_the_rules_own_span(desk: Desk, rule: str, hours: float, findings: int) -> None:
     desk.event("a", 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -10,18 +11,26 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.habits import HABIT_SCHEMA, LEARN_DAYS, LOOK_BACK_DAYS, Habits, changed_rows, from_rows, learn
+from scanner.habits import HABIT_SCHEMA, Habits, changed_rows, from_rows, learn
+from scanner.habits.usual import LEARN_DAYS, LOOK_BACK_DAYS, near_month_end, seasons
 
+EPOCH = date(1970, 1, 1)
 START = datetime(2026, 3, 1, tzinfo=UTC)
+OF = {"dlv": "delivery", "dlv2": "delivery"}  # whose account it is
+HOLIDAYS = {date(2026, 3, 26), date(2026, 3, 27)}  # with a weekend: four days
 SCHEMA = pa.schema(
     [
         ("time", pa.timestamp("us", tz="UTC")),
         ("account", pa.string()),
+        ("vendor", pa.string()),
         ("shape", pa.string()),
         ("client_ip", pa.string()),
         ("app_name", pa.string()),
         ("tables", pa.list_(pa.string())),
         ("day_local", pa.date32()),
+        ("hour_local", pa.int8()),
+        ("weekday_local", pa.int8()),
+        ("agreed_export", pa.bool_()),
         ("exposed_rows", pa.int64()),
         ("exposed_persons", pa.int64()),
     ]
@@ -36,7 +45,8 @@ def event(hours: float, account: str | None = "dlv", persons: int = 0, **named: 
     time = START + timedelta(hours=hours)
     plain = {"shape": "s", "client_ip": "10.0.0.1", "app_name": "web", "tables": ["crm.mbr"]}
     return {
-        "time": time, "account": account, "day_local": time.date(), "exposed_rows": persons, "exposed_persons": persons,
+        "time": time, "account": account, "vendor": OF.get(account or ""), "day_local": time.date(), "hour_local": time.hour,
+        "weekday_local": time.weekday(), "exposed_rows": persons, "exposed_persons": persons, "agreed_export": False,
         **plain, **named,
     }  # fmt: skip
 
@@ -48,11 +58,11 @@ def columns(rows: list[dict[str, Any]], cuts: list[int] = [], *, reload: bool = 
     found: list[dict[str, Any]] = []
     ends = sorted({min(cut, len(rows)) for cut in cuts} | {len(rows)})
     for start, end in zip([0, *ends], ends, strict=False):
-        learnt = learn(table(rows[start:end]), habits)
+        learnt = learn(table(rows[start:end]), habits, HOLIDAYS)
         assert learnt.columns.schema == HABIT_SCHEMA
         found += learnt.columns.to_pylist()
         if reload:
-            for number, part in enumerate(changed_rows("shop", learnt, habits)):
+            for number, part in enumerate(changed_rows("shop", habits, learnt.accounts, learnt.seen, learnt.days)):
                 keys = (("account",), ("account", "what", "value"), ("account", "day"))[number]
                 for row in part:
                     stored[(number, *(row[key] for key in keys))] = row
@@ -60,35 +70,124 @@ def columns(rows: list[dict[str, Any]], cuts: list[int] = [], *, reload: bool = 
     return found
 
 
+@dataclass
+class Slow:
+    """What was usual for one party on one day, decided event by event at the day's first event."""
+
+    middle: float | None = None
+    spread: float | None = None
+    source: str = "none"
+    reference: float | None = None
+    above: int = 0
+    excess: int = 0
+    largest: int = 0
+
+
+def centre(days: dict[date, list[int]], today: date) -> tuple[float, float] | None:
+    recent = {d: sum(n) for d, n in days.items() if timedelta(0) < today - d <= timedelta(days=LOOK_BACK_DAYS)}
+    if len(recent) < LEARN_DAYS:
+        return None
+    middle = float(statistics.median(recent.values()))
+    mad = statistics.median(abs(n - statistics.median(recent.values())) for n in recent.values())
+    weekly = [n for d, n in recent.items() if d.weekday() == today.weekday()]
+    if len(weekly) >= 3:
+        middle = max(middle, statistics.median(weekly))
+    if near_month_end((today - EPOCH).days):
+        ends: dict[tuple[int, int], int] = {}
+        for d, n in days.items():
+            if timedelta(days=10) < today - d <= timedelta(days=100) and near_month_end((d - EPOCH).days):
+                end = d - timedelta(days=4)
+                ends[end.year, end.month] = max(ends.get((end.year, end.month), 0), sum(n))
+        middle = max(middle, statistics.median(ends.values())) if ends else middle
+    return middle, 1.4826 * max(mad, 0.05 * middle, 1)
+
+
+def is_above(day: date, persons: int, reference: float) -> bool:
+    return persons >= (5 if (day - EPOCH).days in seasons(HOLIDAYS) else 2) * max(reference, 5)
+
+
+def slow_usual(days: dict[str, dict[date, list[int]]], party: str, today: date) -> Slow:
+    mine = days.get(party, {})
+    found = Slow()
+    recent = [n for d, n in mine.items() if timedelta(0) < today - d <= timedelta(days=LOOK_BACK_DAYS)]
+    found.largest = max((max(n, default=0) for n in recent), default=0)
+    older = {d: sum(n) for d, n in mine.items() if timedelta(days=14) <= today - d <= timedelta(days=100)}
+    if len(older) >= 10:
+        working = [n for d, n in older.items() if d.weekday() < 5]
+        least = statistics.median(working) if len(working) >= LEARN_DAYS else 0
+        found.reference = float(max(statistics.median(older.values()), least))
+        for d, n in mine.items():
+            if timedelta(0) < today - d < timedelta(days=14) and is_above(d, sum(n), found.reference):
+                found.above += 1
+                found.excess += round(sum(n) - found.reference)
+    own = centre(mine, today)
+    peers = [p for name, key in OF.items() if key == OF.get(party) and name != party and (p := centre(days.get(name, {}), today))]
+    if own or peers:
+        found.middle, found.spread = own or max(peers)
+        found.source = "own" if own else "peers"
+    return found
+
+
 def reference(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     first: dict[str, datetime] = {}
     latest: dict[str, datetime] = {}
-    seen: set[tuple[str, str, str]] = set()
-    days: dict[str, dict[date, int]] = {}
+    seen: dict[tuple[str, str, str], datetime] = {}
+    days: dict[str, dict[date, list[int]]] = {}
+    usual: dict[tuple[str, date], Slow] = {}
+    week = timedelta(days=7)
     result = []
     for row in rows:
         name = row["account"]
-        out: dict[str, Any] = dict.fromkeys(HABIT_SCHEMA.names, False) | {"baseline_z": None, "dormant_days": None}
+        numbers = dict.fromkeys(("days_above_habit", "excess_persons", "vendor_days_above_habit", "vendor_excess_persons"), 0)
+        nothing = dict.fromkeys(("baseline_z", "habit_times", "statement_times", "vendor_z", "vendor_times", "dormant_days"))
+        number = (row["day_local"] - EPOCH).days
+        out: dict[str, Any] = {
+            **dict.fromkeys(HABIT_SCHEMA.names, False),
+            **nothing,
+            **numbers,
+            "habit_source": "none",
+            "novelty": [],
+            "in_season": near_month_end(number) or number in seasons(HOLIDAYS),
+        }
         result.append(out)
         if name is None:
             continue
         if name in latest:
             out["dormant_days"] = max(row["time"] - latest[name], timedelta()) / timedelta(days=1)
-        settled = row["time"] - first.setdefault(name, row["time"]) >= timedelta(days=1)
+        began = first.setdefault(name, row["time"])
         latest[name] = max(latest.get(name, row["time"]), row["time"])
+        slot = f"{'e' if row['weekday_local'] >= 5 else 'w'}{row['hour_local']}"
         values = [("shape", row["shape"]), ("ip", row["client_ip"]), ("app", row["app_name"])]
-        for what, value in [*values, *(("table", x) for x in row["tables"])]:
+        for what, value in [*values, *(("table", x) for x in row["tables"]), ("hour", slot)]:
             if value and (name, what, value) not in seen:
-                seen.add((name, what, value))
-                out[f"first_seen_{what}"] = out[f"first_seen_{what}"] or settled
-        mine = days.setdefault(name, {})
-        today = row["day_local"]
-        mine[today] = mine.get(today, 0) + row["exposed_persons"]
-        earlier = [n for day, n in mine.items() if timedelta(0) < today - day <= timedelta(days=LOOK_BACK_DAYS)]
-        if row["exposed_persons"] and len(earlier) >= LEARN_DAYS:
-            middle = statistics.median(earlier)
-            mad = statistics.median(abs(n - middle) for n in earlier)
-            out["baseline_z"] = (mine[today] - middle) / (1.4826 * max(mad, 0.05 * middle, 1))
+                seen[name, what, value] = row["time"]
+                if what != "hour":
+                    out[f"first_seen_{what}"] = out[f"first_seen_{what}"] or row["time"] - began >= timedelta(days=1)
+        for what, shown in [*((w, [v]) for w, v in values), ("table", row["tables"]), ("hour", [slot])]:
+            when = max((seen[name, what, value] for value in shown if value), default=None)
+            if when is not None and row["time"] - when < week and when - began >= week:
+                out["novelty"].append(what)
+        persons, today = row["exposed_persons"], row["day_local"]
+        for party, prefix in ((name, ""), (row["vendor"], "vendor_")):
+            if party is None:
+                continue
+            if (party, today) not in usual:
+                usual[party, today] = slow_usual(days, party, today)
+            known = usual[party, today]
+            mine = days.setdefault(party, {}).setdefault(today, [])
+            mine.append(0 if row["agreed_export"] else persons)
+            if not mine[-1]:
+                continue
+            so_far = sum(mine)
+            if known.middle is not None and known.spread is not None:
+                out["vendor_z" if prefix else "baseline_z"] = (so_far - known.middle) / known.spread
+                out[f"{prefix or 'habit_'}times"] = so_far / max(known.middle, 5)
+            if not prefix:
+                out["habit_source"] = known.source
+                out["statement_times"] = persons / max(known.largest, 5) if known.source == "own" else None
+            if known.reference is not None and is_above(today, so_far, known.reference):
+                out[f"{prefix}days_above_habit"] = known.above + 1
+                out[f"{prefix}excess_persons"] = known.excess + round(so_far - known.reference)
     return result
 
 
@@ -106,24 +205,26 @@ few = st.sampled_from
 histories = st.lists(
     st.tuples(
         st.integers(0, 30),  # hours since the event before
-        few(["dlv", "ads", None]),
+        few(["dlv", "dlv", "dlv2", "ads", None]),
         few([0, 0, 1, 5, 300]),
         few(["s1", "s2", "s3"]),
         few(["10.0.0.1", "10.0.0.2", None]),
         few(["web", "psql", "", None]),
         few([[], ["crm.mbr"], ["crm.mbr", "crm.ord"]]),
         st.booleans(),  # a millisecond out of order
+        few([False, False, True]),  # an agreed export
     ),
-    max_size=60,
+    max_size=90,
 )
 
 
 def history(steps: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
     rows, hours = [], 1.0
-    for gap, account, persons, shape, address, app, tables, early in steps:
+    for gap, account, persons, shape, address, app, tables, early, agreed in steps:
         hours += gap
         moment = hours - (0.000001 if early else 0)
-        made = event(moment, account, persons, shape=shape, client_ip=address, app_name=app, tables=tables)
+        made = event(moment, account, persons, shape=shape, client_ip=address, app_name=app, tables=tables,
+                     agreed_export=agreed)  # fmt: skip
         made["day_local"] = (START + timedelta(hours=hours)).date()
         rows.append(made)
     return rows

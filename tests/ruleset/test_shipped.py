@@ -92,7 +92,7 @@ def test_a_test_that_fails_says_how(test: dict[str, Any], message: str) -> None:
 
 
 def test_what_they_look_back(shipped: RuleSet) -> None:
-    assert shipped.lookback == timedelta(days=14)
+    assert shipped.lookback == timedelta(days=30)
 
 
 def test_a_month_of_honest_vendors_stays_below_medium(shipped: RuleSet) -> None:

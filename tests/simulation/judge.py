@@ -30,7 +30,7 @@ from scanner.store.state import now, upsert
 from tests.simulation import thefts
 from tests.simulation.honest import KINDS, LAST_DAY, STEADY
 from tests.simulation.log import Session, write
-from tests.simulation.world import FIRST_DAY, Work, at, is_open, schema
+from tests.simulation.world import CANARY, FIRST_DAY, Work, at, is_open, schema
 
 WEIGHTY = Level.MEDIUM.rank
 
@@ -140,6 +140,7 @@ def run(folder: Path, works: Sequence[Work]) -> Quarter:
             "shop": {
                 "url": "postgresql+psycopg://reader@127.0.0.1:1/shop",  # never connected to: the PII map is given
                 "audit": [{"type": "postgres_csvlog", "path": str(folder / "quarter.csv"), "time_zone": "UTC"}],
+                "canaries": [{"table": table, "values": [CANARY]} for table in ("crm.mbr", "crm.ord", "ship.dlv", "bill.stl")],
             }
         },
         "vendors": {work.key: work.document() for work in works},

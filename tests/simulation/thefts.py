@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 
 from tests.simulation.log import Session, Statement
-from tests.simulation.world import FIRST_DAY, MEMBERS, Work, around, at, is_open, working_days
+from tests.simulation.world import CANARY, FIRST_DAY, MEMBERS, Work, around, at, is_open, working_days
 
 Theft = Callable[[Work, random.Random, int, date], None]
 MARK = "theft"
@@ -203,7 +203,7 @@ def split_over_accounts(work: Work, rng: random.Random, people: int, day: date) 
 
 def canary(work: Work, rng: random.Random, people: int, day: date) -> None:
     """One person is looked up who exists for nobody's work."""
-    _add(work, day, _hour(work, rng), Statement(f"SELECT {work.columns} FROM {work.table} WHERE mbr_no = 59999"))
+    _add(work, day, _hour(work, rng), Statement(f"SELECT {work.columns} FROM {work.table} WHERE mbr_no = {CANARY}"))
 
 
 ONE_TIME: dict[str, Theft] = {

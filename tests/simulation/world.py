@@ -25,6 +25,7 @@ CHUSEOK = date(2025, 10, 6)
 BLACK_FRIDAY = date(2025, 11, 28)
 
 MEMBERS = 60_000
+CANARY = 900_001  # a made-up person, by number
 
 
 def _columns(*pairs: tuple[str, str | None]) -> tuple[Column, ...]:
@@ -83,7 +84,6 @@ class Work:
         contract = {key: value for key, value in self.contract.items() if value is not None}
         document: dict[str, Any] = {"name": self.key, "accounts": [f"{self.key}_*"], "addresses": ["10.0.0.0/8"]}
         document.update(self.extra)
-        document.pop("contracts", None)  # TMP
         if "contracts" not in document:
             document["contract"] = contract
         if self.zone is not SEOUL:
