@@ -27,6 +27,8 @@ Rows = npt.NDArray[np.intp]
 
 
 class Facts(NamedTuple):
+    """What the judge needs to know of every event, worked out once; arrays are in the order of the events."""
+
     party: npt.NDArray[np.int16]  # 0 the company, i + 1 the i-th vendor by name
     clock: LocalTime
     times: pa.Array
@@ -45,6 +47,7 @@ class Term(NamedTuple):
 
 
 def terms_of(config: Config, names: list[str]) -> list[Term]:
+    """The contracts of the vendors ``names``, the first standing for none; parts of a vendor without their own have its."""
     found = [Term("", None)]
     for name in names:
         own = config.vendors[name]
@@ -74,10 +77,12 @@ def _term_of(party: npt.NDArray[np.int16], clock: LocalTime, names: list[str], t
 
 
 def day_number(value: date | None, default: int) -> int:
+    """Days since 1970, or ``default`` for no date."""
     return (value - date(1970, 1, 1)).days if value else default
 
 
 def facts_of(events: pa.Table, config: Config, names: list[str], terms: list[Term]) -> Facts:
+    """Whose each event is, when it was for them, which contract judges it, and whether it touches data."""
     matcher = AccountMatcher({name: config.vendors[name].accounts for name in names})
     accounts = array_of(events, "account").dictionary_encode()
     party_of = [
@@ -127,15 +132,18 @@ def codes_of(encoded: pa.DictionaryArray) -> npt.NDArray[np.int64]:
 
 
 def bools_of(array: pa.Array) -> Bools:
+    """An array without nulls as numpy booleans."""
     result: Bools = array.to_numpy(zero_copy_only=False).astype(np.bool_)
     return result
 
 
 def numbers_of(events: pa.Table, name: str) -> Ints:
+    """A column of whole numbers; null is 0."""
     numbers: Ints = array_of(events, name).fill_null(0).to_numpy(zero_copy_only=False)
     return numbers
 
 
 def lengths_of(lists: pa.Array) -> Ints:
+    """How many elements each list has; null has none."""
     lengths: Ints = pc.list_value_length(lists).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
     return lengths

@@ -161,4 +161,5 @@ def _micros(text: str) -> int:
 
 
 def iso(micros: int) -> str:
+    """Microseconds since 1970 UTC as the state database writes times."""
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)).isoformat(timespec="microseconds")
