@@ -61,6 +61,7 @@ class Event(Answer):
     dbname: str | None
     account: str | None
     vendor: str | None
+    main_vendor: str | None
     client_ip: str | None
     app_name: str | None
     session: str | None
@@ -95,15 +96,29 @@ class Event(Answer):
     contract_breach: list[str] | None
     contract_share: float | None
     agreed_export: bool | None
+    export: str | None
+    in_maintenance: bool | None
+    canary: bool | None
     hour_local: int | None
     weekday_local: int | None
     day_local: dt.date | None
     in_business_hours: bool | None
     baseline_z: float | None
+    habit_source: str | None
+    habit_times: float | None
+    statement_times: float | None
+    in_season: bool | None
+    days_above_habit: int | None
+    excess_persons: int | None
+    vendor_z: float | None
+    vendor_times: float | None
+    vendor_days_above_habit: int | None
+    vendor_excess_persons: int | None
     first_seen_shape: bool | None
     first_seen_ip: bool | None
     first_seen_app: bool | None
     first_seen_table: bool | None
+    novelty: list[str] | None
     dormant_days: float | None
     source_id: str | None
     source_file: str | None
