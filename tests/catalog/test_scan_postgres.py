@@ -51,7 +51,7 @@ grant select (mbr_no, amt) on ord to catalog_part;
 """
 
 LARGE = """
-create table big (id bigint, filler text, late text);
+create table big (id bigint, filler text, late text) with (autovacuum_enabled = false);
 insert into big
     select i, repeat('x', 60),
            case when i > 270000 then '010-' || (2000 + i * 7 % 8000) || '-' || lpad((i * 7919::bigint % 10000)::text, 4, '0') end
