@@ -48,7 +48,9 @@ def open_engine(*, memory: str = "512MB", threads: int | None = None, spill_to: 
     return engine
 
 
-def open_event_engine(folder: Path, files: Sequence[Path], *, memory: str = "512MB", threads: int | None = None) -> Engine:
+def open_event_engine(
+    folder: Path, files: Sequence[Path], *, memory: str = "512MB", threads: int | None = None, spill_to: Path | None = None
+) -> Engine:
     """An engine that sees ``files`` (Parquet of the event store, under ``folder``) as the view ``events``, and nothing else.
 
     Its configuration is locked: what runs in it can read that folder only and cannot widen the permission.
@@ -56,6 +58,8 @@ def open_event_engine(folder: Path, files: Sequence[Path], *, memory: str = "512
     config: dict[str, Any] = {"memory_limit": memory, "autoinstall_known_extensions": False, "autoload_known_extensions": False}
     if threads is not None:
         config["threads"] = threads
+    if spill_to is not None:
+        config["temp_directory"] = str(spill_to)
     engine = _connect(config)
     engine.execute("SET TimeZone = 'UTC'")
     engine.execute("SET allowed_directories = [?]", [str(folder.resolve())])

@@ -93,6 +93,11 @@ class Workspace:
         state = open_state(config.state_url.get_secret_value())
         return Workspace(config, state, events, Ledger(state, events), RawStore(config.data_dir / "raw"))
 
+    @property
+    def spill(self) -> Path:
+        """Where queries put what does not fit into memory; empty between scans."""
+        return self.config.data_dir / "spill"
+
     @contextlib.contextmanager
     def lock(self, progress: Progress = _quiet) -> Iterator[None]:
         """Held by whoever writes. A second scan waits for the first, on this host or another that shares the state."""
@@ -209,7 +214,7 @@ def _open_ingest(workspace: Workspace, name: str, report: Report, progress: Prog
     schema = _schema_or_notice(workspace, name, report, progress)
     engine = workspace.config.databases[name].engine
     book = ShapeBook.open(name, schema, ledger.load("shape", name), ledger.load("derived_table", name), engine)
-    return Ingest.resume(name, workspace.config, book, open_engine(spill_to=str(workspace.config.data_dir / "spill")), ledger)
+    return Ingest.resume(name, workspace.config, book, open_engine(spill_to=str(workspace.spill)), ledger)
 
 
 def _store(
@@ -244,8 +249,8 @@ def _evaluate(workspace: Workspace, report: Report, progress: Progress) -> None:
     ruleset = load_rules(workspace.config.rules)
     since = datetime.fromisoformat(earliest)
     progress("rules", f"{len(ruleset.rules)} rules over what is new since {earliest[:19]}Z")
-    hits = run_rules(ruleset, workspace.events.files(since - ruleset.lookback), since=since)
-    engine = open_event_engine(workspace.events.folder, workspace.events.files())
+    hits = run_rules(ruleset, workspace.events.files(since - ruleset.lookback), since=since, spill_to=workspace.spill)
+    engine = open_event_engine(workspace.events.folder, workspace.events.files(), memory="1GB", spill_to=workspace.spill)
     try:
         report.new_findings, report.updated_findings = update_findings(
             workspace.state,

@@ -26,6 +26,7 @@ from scanner.ruleset.windows import Window
 Events: TypeAlias = "pa.Table | Sequence[str | Path]"
 
 _DAY = re.compile(r"/day=(\d{4}-\d{2}-\d{2})/")
+_MORE_MEMORY = "4GB"
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -46,7 +47,9 @@ def run_rules(
     window ``(t - timespan, t]`` that crosses the threshold and ends at an event with t >= ``since``; ``observed`` is the largest
     aggregate of the windows the event lies in. Running again over the same events finds the same.
 
-    ``memory_limit`` bounds DuckDB's buffers; what does not fit goes to the folder ``spill_to``, without one it is an error.
+    ``memory_limit`` bounds DuckDB's buffers; what does not fit goes to the folder ``spill_to``. Windows over very many events
+    can need more than that all the same: then the rules run once more with the memory of ``_MORE_MEMORY``, since rules that do
+    not run are worse than a scan that takes more memory than usual.
 
     Raises :class:`~scanner.errors.StoreError` when the events cannot be read.
     """
@@ -56,8 +59,12 @@ def run_rules(
     if not isinstance(events, pa.Table) and not events:
         return HITS_SCHEMA.empty_table()
     try:
-        with _Run(events, since, memory_limit, threads, spill_to) as run:
-            return run.hits(ruleset)
+        try:
+            with _Run(events, since, memory_limit, threads, spill_to) as run:
+                return run.hits(ruleset)
+        except duckdb.OutOfMemoryException:
+            with _Run(events, since, _MORE_MEMORY, threads, spill_to) as run:
+                return run.hits(ruleset)
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
         raise StoreError(
