@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 
@@ -256,28 +257,83 @@ def cut(data: bytes, *, final: bool, marker: bytes, inside: bytes = b"") -> Cut:
         blank = stretch[: len(stretch) - len(stretch.lstrip(BETWEEN))]
         consumed += blank.rfind(b"\n") + 1
     if inside and len(starts):
-        starts, ends = _elements(marks, starts, ends, inside)
+        starts, ends, damaged = _elements(marks, starts, ends, inside)
+        skips += damaged
     return Cut(starts, ends, tuple(skips), consumed)
 
 
-def _elements(marks: _Marks, starts: Ints, ends: Ints, key: bytes) -> tuple[Ints, Ints]:
-    """Where an object holds an array under ``key``, the array's objects instead of it."""
+def _elements(marks: _Marks, starts: Ints, ends: Ints, key: bytes, *, alone: bool = False) -> tuple[Ints, Ints, list[Skip]]:
+    """Where an object holds an array under ``key``, the array's objects instead of it; and what of such objects is damaged.
+
+    ``alone``: the data are one object that the marks of the lines around it did not fit.
+    """
     pattern = re.compile(b'"' + re.escape(key) + rb'"\s*:\s*\[')
     places = np.array([match.end() for match in pattern.finditer(marks.data)], np.int64)
     owner = np.searchsorted(starts, places, "right") - 1
     good = owner >= 0
     good[good] = places[good] < ends[owner[good]]
-    places, owner = places[good], owner[good]
-    owner, first = np.unique(owner, return_index=True)
-    places = places[first]
+    owner, first = np.unique(owner[good], return_index=True)
+    places = places[good][first]
     if not len(owner):
-        return starts, ends
-    low, high = np.searchsorted(marks.braces, places), np.searchsorted(marks.braces, ends[owner])
+        return starts, ends, []
+    fits = _fits(marks, starts[owner], ends[owner])
+    skips: list[Skip] = []
+    odd_starts, odd_ends = [starts[:0]], [ends[:0]]
+    for begin, end in [] if alone else zip(starts[owner[~fits]].tolist(), ends[owner[~fits]].tolist(), strict=True):
+        # found behind a quote too many in its line
+        inner, outer, wrong = _elements(
+            _Marks(marks.data[begin:end], BETWEEN + b"}"), np.zeros(1, np.int64), np.array([end - begin]), key, alone=True
+        )
+        odd_starts.append(inner + begin)
+        odd_ends.append(outer + begin)
+        skips += [Skip(skip.offset + begin, skip.length, skip.reason) for skip in wrong]
+    keep = np.ones(len(starts), np.bool_)
+    keep[owner if not alone else owner[fits]] = False
+    owner, places = owner[fits], places[fits]
+    inner_starts, inner_ends, wrong = _inside(marks, starts[owner], places, ends[owner])
+    starts = np.sort(np.concatenate([starts[keep], inner_starts, *odd_starts]))
+    return starts, np.sort(np.concatenate([ends[keep], inner_ends, *odd_ends])), skips + wrong
+
+
+def _fits(marks: _Marks, starts: Ints, ends: Ints) -> Bools:
+    """Whether objects begin and end where the braces say so."""
+    if not len(marks.braces):
+        return np.zeros(len(starts), np.bool_)
+    last = len(marks.braces) - 1
+    opens = np.minimum(np.searchsorted(marks.braces, starts), last)
+    closes = np.minimum(np.searchsorted(marks.braces, ends - 1), last)
+    fits: Bools = (
+        (marks.braces[opens] == starts)
+        & (marks.braces[closes] == ends - 1)
+        & (marks.step[opens] == 1)
+        & (marks.depth[closes] == marks.depth[opens] - 1)
+    )
+    return fits
+
+
+def _inside(marks: _Marks, starts: Ints, places: Ints, ends: Ints) -> tuple[Ints, Ints, list[Skip]]:
+    """The objects of arrays that begin at ``places`` inside of objects, and what else is there that should not be."""
+    low, high = np.searchsorted(marks.braces, places), np.searchsorted(marks.braces, ends)
     sizes = high - low
     index = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes) + np.repeat(low, sizes)
     level = marks.depth[index] - np.repeat(marks.depth[low - 1], sizes)
     inner_starts = marks.braces[index[(marks.step[index] == 1) & (level == 1)]]
     inner_ends = marks.braces[index[(marks.step[index] == -1) & (level == 0)]] + 1
-    keep = np.ones(len(starts), np.bool_)
-    keep[owner] = False
-    return np.sort(np.concatenate([starts[keep], inner_starts])), np.sort(np.concatenate([ends[keep], inner_ends]))
+    # each array is its begin, objects with blanks between, and its end
+    behind = np.sort(np.concatenate([places, inner_ends]))
+    lasts = behind[np.searchsorted(behind, ends) - 1]
+    brackets = np.append(find_bytes(marks.buffer, 93).astype(np.int64), len(marks.data))
+    stops = np.minimum(brackets[np.searchsorted(brackets, lasts)], ends)
+    until = np.sort(np.concatenate([inner_starts, stops]))
+    bad = ~marks.blank(behind, until)
+    spans = [*zip(behind[bad].tolist(), until[bad].tolist(), strict=True)]
+    for start, place, stop, end in zip(starts.tolist(), places.tolist(), stops.tolist(), ends.tolist(), strict=True):
+        if not _is_envelope(marks.data[start:place], marks.data[stop:end]):
+            spans += [(start, place), *([(stop, end)] if stop < end else [])]
+    return inner_starts, inner_ends, [Skip(begin, end - begin, DAMAGED) for begin, end in spans]
+
+
+@lru_cache(maxsize=1024)
+def _is_envelope(head: bytes, tail: bytes) -> bool:
+    """Whether what stands before and behind an array's objects is one whole object without them."""
+    return loads(head + tail) is not None

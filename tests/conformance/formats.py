@@ -76,7 +76,57 @@ FORMATS = [
     ),
 ]
 
-BY_NAME = {str(form): form for form in FORMATS}
+
+
+def _stderr(name: str, prefix: str) -> Format:
+    return Format(
+        "postgres_stderr",
+        lambda text, n: stderr.record(audit(text, number=n), line=n, prefix=prefix),
+        {"log_line_prefix": prefix},
+        name=f"postgres_stderr-{name}",
+    )
+
+
+def _csvlog(width: int) -> Format:
+    return Format(
+        "postgres_csvlog",
+        lambda text, n: csvlog.record(audit(text, number=n), line=n, width=width),
+        name=f"postgres_csvlog-{width}",
+    )
+
+
+VARIANTS = [
+    _csvlog(23),
+    _csvlog(24),
+    _stderr("default", "%m [%p] "),
+    _stderr("rds", "%t:%r:%u@%d:[%p]:"),
+    _stderr("names", "%n %c %l %q%u@%d,app=%a "),
+    json_format(
+        "mysql_audit_json",
+        lambda text, n: b"".join(map(json_logs.line, json_logs.mysql_events(text, n))),
+        name="mysql_audit_json-events",
+    ),
+    json_format("aws_das", lambda text, n: json_logs.line(json_logs.wrapped(json_logs.das(text, n))), name="aws_das-wrapped"),
+    json_format(
+        "aws_das",
+        lambda text, n: json_logs.line(json_logs.wrapped(*json_logs.das_pair(text, n), outer=True)),
+        name="aws_das-aurora-mysql",
+    ),
+    json_format(
+        "aws_das", lambda text, n: json_logs.line(json_logs.das(text, n, server="Oracle", rowCount=None)), name="aws_das-oracle"
+    ),
+    json_format(
+        "aws_das",
+        lambda text, n: json_logs.line(json_logs.das(text, n, server="SQLSERVER", exitCode=1)),
+        name="aws_das-sqlserver",
+    ),
+    json_format(
+        "bigquery_audit", lambda text, n: json_logs.line(json_logs.bigquery_old(text, n)), name="bigquery_audit-old"
+    ),
+]
+"""More writers of these formats: their records may hold several events, so that not every conformance test fits them."""
+
+BY_NAME = {str(form): form for form in [*FORMATS, *VARIANTS]}
 
 
 class Scans:

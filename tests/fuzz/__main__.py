@@ -9,8 +9,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from tests.conformance.formats import FORMATS
-from tests.fuzz.mutate import run
+from tests.conformance.formats import FORMATS, VARIANTS
+from tests.fuzz.run import run
 
 KEPT = Path(".fuzz")
 
@@ -20,21 +20,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__.partition("\n")[0])
     parser.add_argument("--count", type=int, default=100_000, help="inputs a parser (100000)")
     parser.add_argument("--seed", type=int, default=1, help="another seed gives other inputs (1)")
-    parser.add_argument("--only", default="", help="source types, with commas between")
+    parser.add_argument("--only", default="", help="source types or variants, with commas between")
     given = parser.parse_args()
-    chosen = [form for form in FORMATS if not given.only or form.type in given.only.split(",")]
+    wanted = set(filter(None, given.only.split(",")))
+    chosen = [form for form in [*FORMATS, *VARIANTS] if not wanted or wanted & {form.type, str(form)}]
     worst = 0
     for form in chosen:
-        failures, seconds = run(form, given.count, given.seed)
-        rate = given.count / seconds
+        outcome, seconds = run(form, given.count, given.seed)
+        failures = outcome.failures
         print(
-            f"{form.type:24} {given.count:>9,} inputs {len(failures):>6,} failures {seconds:>8.1f} s {rate:>8,.0f}/s", flush=True
+            f"{str(form):26} {outcome.inputs:>9,} inputs {len(failures):>4,} failures {seconds:>7.1f} s "
+            f"{outcome.inputs / seconds:>6,.0f}/s  {outcome.buffers:,} buffers, {outcome.files} as files, slowest "
+            f"{outcome.slowest:.1f} s; of {outcome.sound:,} sound records between {outcome.lost:,} were lost",
+            flush=True,
         )
         for number, failure in enumerate(failures[:20]):
             KEPT.mkdir(exist_ok=True)
-            path = KEPT / f"{form.type}-{given.seed}-{number}"
+            path = KEPT / f"{form}-{given.seed}-{number}"
             path.write_bytes(failure.data)
-            print(f"  {path}: {failure.what[:200]}")
+            print(f"  {path}: {failure.what[:300]}")
         worst = max(worst, len(failures))
     return 1 if worst or not chosen else 0
 

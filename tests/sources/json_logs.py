@@ -45,6 +45,18 @@ def table_access(query: str, db: str, table: str, number: int = 1, event: str = 
     return mysql(None, number, kind="table_access", event=event, table_access_data=data, **more)
 
 
+def mysql_events(text: str, number: int = 1, *, tables: tuple[str, ...] = ("people", "orders"), **more: Any) -> list[dict[str, Any]]:
+    """All events by which MySQL tells one statement, in the order of Percona's documentation."""
+    data = {"query_data": {"query": text, "status": 0}}
+    return [
+        mysql(text, number, event="log", **more),
+        mysql(None, number + 1, kind="query", event="query_start", **data, **more),
+        *(table_access(text, "crm", name, number + 2 + n, **more) for n, name in enumerate(tables)),
+        mysql(None, number + 8, kind="query", event="query_status_end", **data, **more),
+        mysql(text, number + 9, rows=7, examined=9, **more),
+    ]
+
+
 def percona(text: str | None, number: int = 1, *, name: str = "Query", status: int = 0, **more: Any) -> dict[str, Any]:
     """One record of Percona's audit_log plug-in."""
     record = {
@@ -69,6 +81,19 @@ def das(text: str | None, number: int = 1, *, server: str = "PostgreSQL", **more
         "type": "record", "errorMessage": None,
     }  # fmt: skip
     return record | more
+
+
+def das_pair(text: str, number: int = 1, *, tables: tuple[str, ...] = ("people", "orders")) -> list[dict[str, Any]]:
+    """MAIN and AUX events by which Aurora MySQL tells one statement: AUX ones hold a table's name instead of its text."""
+    common: dict[str, Any] = {
+        "server": "MySQL", "sessionId": "726571", "databaseName": "crm", "exitCode": "0", "clientApplication": None,
+    }  # fmt: skip
+    main = {"substatementId": len(tables) + 1, "command": "QUERY", "rowCount": 2, "objectName": tables[0], "class": "MAIN"}
+    aux = [
+        das(name, number, **{"substatementId": n, "command": "READ", "rowCount": 0, "objectName": name, "class": "AUX"}, **common)
+        for n, name in enumerate(tables, 1)
+    ]
+    return [*aux, das(text, number, **main, **common)]
 
 
 def wrapped(*events: dict[str, Any], outer: bool = False) -> dict[str, Any]:
