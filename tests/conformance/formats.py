@@ -77,7 +77,6 @@ FORMATS = [
 ]
 
 
-
 def _stderr(name: str, prefix: str) -> Format:
     return Format(
         "postgres_stderr",
@@ -120,9 +119,7 @@ VARIANTS = [
         lambda text, n: json_logs.line(json_logs.das(text, n, server="SQLSERVER", exitCode=1)),
         name="aws_das-sqlserver",
     ),
-    json_format(
-        "bigquery_audit", lambda text, n: json_logs.line(json_logs.bigquery_old(text, n)), name="bigquery_audit-old"
-    ),
+    json_format("bigquery_audit", lambda text, n: json_logs.line(json_logs.bigquery_old(text, n)), name="bigquery_audit-old"),
 ]
 """More writers of these formats: their records may hold several events, so that not every conformance test fits them."""
 

@@ -29,7 +29,7 @@ def main() -> int:
         outcome, seconds = run(form, given.count, given.seed)
         failures = outcome.failures
         print(
-            f"{str(form):26} {outcome.inputs:>9,} inputs {len(failures):>4,} failures {seconds:>7.1f} s "
+            f"{form!s:26} {outcome.inputs:>9,} inputs {len(failures):>4,} failures {seconds:>7.1f} s "
             f"{outcome.inputs / seconds:>6,.0f}/s  {outcome.buffers:,} buffers, {outcome.files} as files, slowest "
             f"{outcome.slowest:.1f} s; of {outcome.sound:,} sound records between {outcome.lost:,} were lost",
             flush=True,

@@ -128,9 +128,7 @@ def _may_be_left_out(gap: bytes, between: bytes) -> bool:
     return ENVELOPES.fullmatch(gap) is not None
 
 
-def harmed(
-    reading: Reading, parts: Sequence[bytes], numbers: Sequence[int], known: Sequence[Guard]
-) -> tuple[str, int]:
+def harmed(reading: Reading, parts: Sequence[bytes], numbers: Sequence[int], known: Sequence[Guard]) -> tuple[str, int]:
     """What is wrong with the sound records of a buffer; and how many were lost to the damage beside them.
 
     A sound record is there as it was written. If it is not, its bytes are skips, or lie in a record that damaged bytes are part

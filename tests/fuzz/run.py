@@ -167,7 +167,10 @@ def run(form: Format, count: int, seed: int) -> tuple[Outcome, float]:
         key = f"{form} {seed} {number}"
         started = time.monotonic()
         as_file = chance.random() < FILES
-        problem, lost = (subject.file_problem(buffer, random.Random(key)), 0) if as_file else subject.problem(buffer, random.Random(key))
+        if as_file:
+            problem, lost = subject.file_problem(buffer, random.Random(key)), 0
+        else:
+            problem, lost = subject.problem(buffer, random.Random(key))
         outcome.slowest = max(outcome.slowest, time.monotonic() - started)
         outcome.inputs += buffer.inputs
         outcome.buffers += 1

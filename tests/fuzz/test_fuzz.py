@@ -6,12 +6,13 @@ import random
 
 import pytest
 
-from tests.conformance.formats import FORMATS, Format
-from tests.fuzz.mutate import run
+from tests.conformance.formats import FORMATS, VARIANTS, Format
+from tests.fuzz.run import run
 
 
-@pytest.mark.parametrize("form", FORMATS, ids=str)
+@pytest.mark.parametrize("form", [*FORMATS, *VARIANTS], ids=str)
 def test_malformed_input(form: Format) -> None:
     seed = random.randrange(1 << 30)
-    failures, _ = run(form, 100, seed)
-    assert [failure.what for failure in failures] == [], f"make fuzz ARGS='--only {form.type} --seed {seed}'"
+    outcome, _ = run(form, 600, seed)
+    assert outcome.inputs >= 600
+    assert [failure.what for failure in outcome.failures] == [], f"make fuzz ARGS='--only {form.type} --seed {seed}'"

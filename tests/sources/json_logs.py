@@ -45,7 +45,9 @@ def table_access(query: str, db: str, table: str, number: int = 1, event: str = 
     return mysql(None, number, kind="table_access", event=event, table_access_data=data, **more)
 
 
-def mysql_events(text: str, number: int = 1, *, tables: tuple[str, ...] = ("people", "orders"), **more: Any) -> list[dict[str, Any]]:
+def mysql_events(
+    text: str, number: int = 1, *, tables: tuple[str, ...] = ("people", "orders"), **more: Any
+) -> list[dict[str, Any]]:
     """All events by which MySQL tells one statement, in the order of Percona's documentation."""
     data = {"query_data": {"query": text, "status": 0}}
     return [
