@@ -1,6 +1,6 @@
-"""The first half of the way: log → records → acts. It needs nothing but the log and what was read before.
+"""The first half of the way: log → records → acts → shapes. It needs nothing but the log and what was read before.
 
-For a large log it runs in a process of its own beside the second half (shapes, exposure, contracts, habits, store), so that two
+For a large log it runs in a process of its own beside the second half (lineage, exposure, contracts, habits, store), so that two
 cores work at once; for a small one in the same process. Both ways give the same: the process only carries :class:`Task` in
 and :class:`Piece` out, one piece ahead.
 """
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,6 +27,9 @@ from scanner.model import FileId, Position, Skip, Slice, SourceNotice
 from scanner.sources import SOURCES, files
 from scanner.sources.connections import name_sessions
 from scanner.sources.raw import read_ranges
+
+if TYPE_CHECKING:
+    from scanner.lineage import ShapeMemory, Shapes
 
 OWN_PROCESS_BYTES = 64 * 1024 * 1024
 """New log of at least this size is worth starting a second process for (about a second of its time)."""
@@ -43,12 +46,13 @@ class Task:
     slice_bytes: int
     last: pa.Table  # LAST_SCHEMA: last audit lines of open sessions before this
     until: datetime | None = None
+    dialect: str = "postgresql"  # the engine whose SQL it is
     options: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # beside path and time zone; a secret may be in it
 
 
 @dataclass(frozen=True)
 class Piece:
-    """One slice, read: its place in the log, its acts, and the sessions' last audit lines."""
+    """One slice, read: its place in the log, its acts and their shapes, and the sessions' last audit lines."""
 
     file: FileId
     start: int
@@ -56,7 +60,8 @@ class Piece:
     sha256: str
     skips: tuple[Skip, ...]
     records: int
-    acts: pa.Table  # ACT_SCHEMA
+    acts: pa.Table  # ACT_SCHEMA and ``shape``
+    shapes: pa.Table  # a row for each: see scanner.lineage.Shapes
     last: pa.Table  # LAST_SCHEMA, after this piece
     trail: Trail | None = None  # what the slice says about the completeness of the log
 
@@ -75,6 +80,7 @@ def read(task: Task) -> Iterator[Piece | SourceNotice]:
     """Pieces of everything new, made here."""
     source = SOURCES[task.type](task.path, task.time_zone, **dict(task.options))
     last = {row["session"]: (row["statement_id"], row["substatement_id"]) for row in task.last.to_pylist()}
+    memory: ShapeMemory | None = None
     for found in source.read(task.known, slice_bytes=task.slice_bytes):
         if isinstance(found, SourceNotice):
             yield found
@@ -86,6 +92,7 @@ def read(task: Task) -> Iterator[Piece | SourceNotice]:
         _replace_sessions(last, opened)
         for session in pc.unique(acts["session"].filter(pc.equal(acts["kind"], "disconnect"))).to_pylist():
             last.pop(session, None)
+        shapes, memory = _shapes(acts, task.dialect, memory)
         yield Piece(
             piece.file,
             piece.start,
@@ -93,12 +100,22 @@ def read(task: Task) -> Iterator[Piece | SourceNotice]:
             piece.sha256,
             piece.skips,
             piece.records.num_rows,
-            acts,
+            acts.append_column("shape", shapes.keys),
+            shapes.table,
             _last_table(last),
             follow(replace(piece, records=records), getattr(source, "numbering", "")),
         )
         if reached:
             return
+
+
+def _shapes(acts: pa.Table, dialect: str, memory: ShapeMemory | None) -> tuple[Shapes, ShapeMemory]:
+    """Shapes of the acts' statements; with ``memory`` texts met in an earlier slice are not looked at again."""
+    from scanner import lineage  # its parsers take a moment to load: only when there is something to parse
+
+    memory = memory or lineage.ShapeMemory()
+    columns = (acts["statement"], acts["logged"], acts["command"])
+    return lineage.assign_shapes(*columns, memory, dialect=dialect, databases=acts["dbname"]), memory
 
 
 def _replace_sessions(last: dict[str, tuple[int, int]], opened: dict[str, str]) -> None:

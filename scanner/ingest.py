@@ -45,7 +45,6 @@ class Ingest:
     engine: Engine
     last: pa.Table = field(default_factory=LAST_SCHEMA.empty_table)
     carry: SessionCarry = field(default_factory=SessionCarry.empty)
-    memory: lineage.ShapeMemory = field(default_factory=lineage.ShapeMemory)
     contexts: pa.Table = field(default_factory=lineage.CONTEXT_SCHEMA.empty_table)  # of open sessions
     said: dict[str, lineage.Context] = field(default_factory=dict)  # by shape, of this slice
     habits: Habits = field(default_factory=Habits)
@@ -75,12 +74,10 @@ class Ingest:
 
     def events(self, piece: Piece, batch: int, source_id: str) -> tuple[pa.Table, BatchChanges]:
         """Events of one piece (EVENT_SCHEMA), and what the batch changes in the state database."""
-        acts = piece.acts
-        shapes = lineage.assign_shapes(
-            acts["statement"], acts["logged"], acts["command"], self.memory, dialect=self.book.dialect, databases=acts["dbname"]
-        )
+        acts = piece.acts.drop_columns(["shape"])
         known = {ref.name for ref in self.book.schema.tables}
-        apart = lineage.in_context(self.engine, acts, shapes.keys, shapes.table, self.contexts, known, self.book.dialect)
+        shapes = piece.acts["shape"].combine_chunks()
+        apart = lineage.in_context(self.engine, acts, shapes, piece.shapes, self.contexts, known, self.book.dialect)
         self.contexts, self.said = apart.carry, apart.contexts
         enriched = self._exposed(acts.append_column("shape", apart.keys), apart.table)
         if self._counts_come_from_elsewhere(source_id):

@@ -179,6 +179,7 @@ def _ingest_database(
                 slice_bytes=slice_bytes,
                 last=ingest.last if ingest else _last_lines(ledger, name),
                 until=until,
+                dialect=workspace.config.databases[name].engine,
             )
             much = is_much(task)
             found = pieces(task, own_process=much)

@@ -49,7 +49,7 @@ KNOWS: dict[str, set[str]] = {
     **{stage: SHARED | more for stage, more in STAGES.items()},
     # composition: the pipeline, and the two parts of it that are worth a file of their own
     "shapebook": SHARED | {"lineage", "exposure", "store"},
-    "front": SHARED | {"sources", "events", "continuity"},
+    "front": SHARED | {"sources", "events", "continuity", "lineage"},
     "logwatch": SHARED | {"sources", "continuity", "contracts", "store", "findings", "front"},
     "ingest": SHARED | set(STAGES) | {"front", "shapebook"},
     "pipeline": SHARED | set(STAGES) | {"front", "shapebook", "ingest", "logwatch"},

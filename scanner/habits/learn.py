@@ -67,9 +67,9 @@ def learn(events: pa.Table, habits: Habits, holidays: Set[date] = frozenset()) -
     """
     account, names = _encoded(events["account"])
     vendor, keys = _encoded(events["vendor"])
-    for pair in np.unique(np.stack([account, vendor]), axis=1).T.tolist() if len(account) else ():
-        if min(pair) >= 0:
-            habits.vendors[names[pair[0]]] = keys[pair[1]]
+    owned = np.flatnonzero((account >= 0) & (vendor >= 0))
+    for pair in pc.unique(pa.array(account[owned] * max(len(keys), 1) + vendor[owned])).to_pylist():
+        habits.vendors[names[pair // len(keys)]] = keys[pair % len(keys)]
     time = _ints(events["time"])
     spans, previous = _spans(account, names, time, habits)
     first = np.array([span[0] for span in spans] + [np.iinfo(np.int64).max], np.int64)

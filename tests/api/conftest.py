@@ -137,6 +137,7 @@ def fill(folder: Path) -> Filled:
             skips=skips,
             records=len(found),
             acts=ACT_SCHEMA.empty_table(),
+            shapes=ACT_SCHEMA.empty_table(),
             last=LAST_SCHEMA.empty_table(),
         )
         staged = workspace.events.stage(table, batch=batch, app_id="shop/0/f1", app_version=piece.end)

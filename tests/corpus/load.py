@@ -86,7 +86,7 @@ def on_postgresql(seed: int, count: int, folder: Path) -> Agreement:
                     found.refused += 1
         server.settle()
         for path in server.log_files():
-            task = _task("postgres_csvlog", path)
+            task = _task("postgres_csvlog", path, "postgresql")
             _compare(found, task, schema, "postgresql")
     found.seconds = time.monotonic() - started
     return found
@@ -115,13 +115,13 @@ def on_mariadb(seed: int, count: int, folder: Path) -> Agreement:
                 except pymysql.Error:
                     found.refused += 1
         server.settle()
-        _compare(found, _task("mariadb_server_audit", server.audit_log), schema, "mariadb")
+        _compare(found, _task("mariadb_server_audit", server.audit_log, "mariadb"), schema, "mariadb")
     found.seconds = time.monotonic() - started
     return found
 
 
-def _task(kind: str, path: Path) -> Task:
-    return Task(kind, str(path), "UTC", (), SLICE_BYTES, LAST_SCHEMA.empty_table())
+def _task(kind: str, path: Path, dialect: str) -> Task:
+    return Task(kind, str(path), "UTC", (), SLICE_BYTES, LAST_SCHEMA.empty_table(), dialect=dialect)
 
 
 def _schema(database: dict[str, object], folder: Path) -> Schema:
@@ -138,10 +138,7 @@ def _compare(found: Agreement, task: Task, schema: Schema, dialect: str) -> None
         acts = piece.acts
         column = "app_name" if dialect == "postgresql" else "account"
         acts = acts.filter(pc.equal(acts[column], "load" if dialect == "postgresql" else "loader")).combine_chunks()
-        shapes = lineage.assign_shapes(
-            acts["statement"], acts["logged"], acts["command"], dialect=dialect, databases=acts["dbname"]
-        )
-        keys.update(shapes.keys.to_pylist())
+        keys.update(acts["shape"].to_pylist())
         for act in acts.select(["kind", "statement", "logged", "command", "audit_class", "dbname", "returned_rows"]).to_pylist():
             if act["statement"] is None or act["kind"] != "audit" or act["audit_class"] == "FUNCTION":
                 continue

@@ -52,8 +52,9 @@ def test_another_process_gives_the_same_pieces(config: Config) -> None:
     there = only_pieces(list(front._from_process(task(config))))
     assert len(here) == len(there) > 3
     for one, other in zip(here, there, strict=True):
-        assert replace(one, acts=None, last=None) == replace(other, acts=None, last=None)  # type: ignore[arg-type]
+        assert replace(one, acts=None, shapes=None, last=None) == replace(other, acts=None, shapes=None, last=None)  # type: ignore[arg-type]
         assert one.acts.equals(other.acts)
+        assert one.shapes.equals(other.shapes)
         assert one.last.equals(other.last)
 
 

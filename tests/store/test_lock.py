@@ -94,7 +94,7 @@ def store(ledger: Ledger, events: EventStore, run: int, batch: int) -> None:
     """One batch of one event: the same bytes of the same log, whoever stores it."""
     piece = Piece(
         file=FileId("f1", "/var/log/a.csv", 64), start=0, end=100, sha256="0" * 64, skips=(), records=1,
-        acts=ACT_SCHEMA.empty_table(), last=LAST_SCHEMA.empty_table(),
+        acts=ACT_SCHEMA.empty_table(), shapes=ACT_SCHEMA.empty_table(), last=LAST_SCHEMA.empty_table(),
     )  # fmt: skip
     row = {"event_id": "shop/s/1", "database": "shop", "batch": batch}
     table = pa.Table.from_pylist([row], schema=EVENT_SCHEMA)
