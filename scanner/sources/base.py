@@ -192,7 +192,7 @@ class _Reading:
                 else:
                     rest, tried, want = data, len(data), 2 * len(data)
                     continue
-            if not self.offset and not parsed.records.num_rows and file.head_length < files.HEAD_BYTES and not final:
+            if at_end and not final and not self.offset and not parsed.records.num_rows and file.head_length < files.HEAD_BYTES:
                 # Too little, and no record in it: that identifies no log. Wait until there is more.
                 yield SourceNotice(
                     log.path, f"holds no {self.source.type} record so far", "check the type of this source", fatal=False

@@ -119,7 +119,8 @@ def _tables(before: bytes, lines: Lines) -> pa.Array:
     if before:
         earlier, sound = match(mended(before))
         ends = find_bytes(np.frombuffer(before, np.uint8), 10).astype(np.int64) + 1
-        begins = np.concatenate([[0], ends[:-1]]).astype(np.int64)[: len(sound)] - len(before)
+        # a line without its end may be the last one: it was whole when nobody had written to the log for a while
+        begins = np.concatenate([[0], ends]).astype(np.int64)[: len(sound)] - len(before)
         keep = pa.array(sound)
         fields = {name: pa.concat_arrays([earlier[name].filter(keep), fields[name]]) for name in FIELDS}
         starts = np.concatenate([begins[sound], starts])

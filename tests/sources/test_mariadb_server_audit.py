@@ -289,3 +289,10 @@ def test_rotation_and_growth(tmp_path: Path) -> None:
     assert found[: len(expected)] == expected
     assert len(found) == len(expected) + 40
     assert ledger.notices == []
+
+
+def test_a_last_line_without_its_end_is_context_too() -> None:
+    """A line read before its end was written is looked back at when the log goes on."""
+    before = table("READ", "customer", number=3) + query("select 2", number=2)[:-1]
+    found = parse(b"\n" + query("select * from customer", number=3), len(before), "UTC", before=before).records.to_pylist()
+    assert [row["object_name"] for row in found] == ["crm.customer"]
