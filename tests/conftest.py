@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import socket
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
+from hypothesis.database import DirectoryBasedExampleDatabase
 
 from tests.support.postgres import Postgres, PostgresMissingError
 
-# Deadlines measure the machine, which runs other workers; in CI the same examples run each time.
-settings.register_profile("project", deadline=None, print_blob=True, derandomize=bool(os.environ.get("CI")))
-settings.load_profile("project")
+# The same examples each time, on every machine: no chance decides over a change. Deadlines measure the machine, which runs
+# other workers. Other examples each time: --hypothesis-profile=explore.
+settings.register_profile(
+    "same", deadline=None, print_blob=True, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile(
+    "explore",
+    settings.get_profile("same"),
+    derandomize=False,
+    database=DirectoryBasedExampleDatabase(".hypothesis/examples"),
+)
+settings.load_profile("same")
 
 
 @pytest.fixture(scope="session")

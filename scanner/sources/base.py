@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from scanner.model import RECORD_SCHEMA, FileId, Position, Skip, Slice, SourceNotice
@@ -43,6 +45,7 @@ class Parsed:
     mended: int = 0  # records in which bytes that are not UTF-8 were replaced
     foreign_zones: frozenset[str] = frozenset()  # zone abbreviations that the configured zone does not use
     last_lines: pa.Array | None = None  # see Slice.last_lines
+    seams: npt.NDArray[np.int64] | None = None  # offsets where reading may go on, if not before every record
 
 
 class FileSource(ABC):
@@ -285,6 +288,14 @@ def _between_statements(parsed: Parsed, base: int) -> Parsed:
         reach = max(reach, last_of.get((row["session"], row["statement_id"]), 0))
     if not place:
         return parsed
-    end = parsed.records["offset"][first + place].as_py()
+    kept = first + place
+    offsets = parsed.records["offset"].to_numpy()
+    end = int(offsets[kept])
+    if parsed.seams is not None:
+        seams = parsed.seams[: np.searchsorted(parsed.seams, end, "right")]
+        if not len(seams) or seams[-1] <= base:
+            return parsed
+        end = int(seams[-1])
+        kept = int(np.searchsorted(offsets, end))
     skips = tuple(skip for skip in parsed.skips if skip.offset < end)
-    return replace(parsed, records=parsed.records.slice(0, first + place), skips=skips, consumed=end - base)
+    return replace(parsed, records=parsed.records.slice(0, kept), skips=skips, consumed=end - base)

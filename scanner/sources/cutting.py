@@ -49,6 +49,7 @@ class Cut:
     ends: Ints  # line end included
     skips: tuple[Skip, ...]  # offsets within the buffer
     consumed: int
+    seams: Ints | None = None  # where reading may go on, if not before every record
 
 
 def find_bytes(buffer: Bytes, wanted: int) -> Ints:

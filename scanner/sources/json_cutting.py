@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -35,11 +36,11 @@ DAMAGED = "is not one whole JSON object"
 class _Marks:
     """Where lines, quotes and braces are. Braces inside strings are left out."""
 
-    def __init__(self, data: bytes, between: bytes) -> None:
+    def __init__(self, data: bytes) -> None:
         self.data = data
         self.buffer: Bytes = np.frombuffer(data, np.uint8)
         self.is_between = np.zeros(256, np.bool_)
-        self.is_between[np.frombuffer(between, np.uint8)] = True
+        self.is_between[np.frombuffer(BETWEEN, np.uint8)] = True
         newlines = find_bytes(self.buffer, 10).astype(np.int64)
         self.starts: Ints = np.concatenate([[0], newlines + 1]).astype(np.int64)
         self.ends: Ints = np.concatenate([newlines + 1, [len(data)]]).astype(np.int64)
@@ -133,10 +134,9 @@ class _Marks:
 
     # -- something is wrong -------------------------------------------------------------------------------------
 
-    def by_lines(self, marker: bytes, *, final: bool) -> tuple[list[tuple[int, int]], list[Skip], int]:
-        """Records, what is none, and where an unfinished one begins. Damage costs the lines it is in."""
+    def by_lines(self, marker: bytes, *, final: bool) -> tuple[list[tuple[int, int]], int]:
+        """Records, and where an unfinished one begins; what else lies before that is none. Damage costs the lines it is in."""
         records: list[tuple[int, int]] = []
-        skips: list[Skip] = []
         size, at = len(self.data), 0
         while at < size:
             line = int(np.searchsorted(self.starts, at, "right")) - 1
@@ -161,21 +161,18 @@ class _Marks:
                 found = self._close(line, high, base, begin)
                 if found < 0 and not final:
                     records += zip(opens[:whole].tolist(), closes[:whole].tolist(), strict=True)
-                    return records, skips, begin
+                    return records, begin
                 if found > 0:
                     records += [*zip(opens[:whole].tolist(), closes[:whole].tolist(), strict=True), (begin, found)]
                     at = found
                     continue
             elif last and not final and (size - at < _PATIENCE or b"{" in self.data[at:]):
-                return records, skips, at
+                return records, at
             inner = self._salvage(at, end, marker)
-            if inner is None:
-                skips.append(Skip(at, end - at, _HALF if last and final else DAMAGED))
-            else:
-                skips += [Skip(at, inner[0] - at, DAMAGED)] if inner[0] > at else []
+            if inner is not None:
                 records.append(inner)
             at = end
-        return records, skips, size
+        return records, size
 
     def _close(self, line: int, high: int, base: int, begin: int) -> int:
         """The end of the object that begins at ``begin`` in a line; 0 when it is torn, -1 when the data end before it does."""
@@ -237,62 +234,100 @@ def cut(data: bytes, *, final: bool, marker: bytes, inside: bytes = b"") -> Cut:
     """The complete records of ``data``, which begins between two records.
 
     ``marker``: bytes that every record holds. ``inside``: the key of an array; its elements, not the object around it, are the
-    records.
+    records. Reading may go on only at the ``seams`` then, for an object without its beginning is none.
     """
-    marks = _Marks(data, BETWEEN + b"}" if inside else BETWEEN)
-    skips: list[Skip] = []
+    marks = _Marks(data)
     found = marks.sound()
     if found is not None:
         starts, ends, rest = found
     else:
-        records, skips, rest = marks.by_lines(marker, final=final)
+        records, rest = marks.by_lines(marker, final=final)
         spans = np.array(records, np.int64).reshape(-1, 2)
         starts, ends = spans[:, 0], spans[:, 1]
-    if final and rest < len(data):
-        skips.append(Skip(rest, len(data) - rest, _HALF))
-        rest = len(data)
-    consumed = len(data) if final else max([int(ends[-1]) if len(ends) else 0, *(s.offset + s.length for s in skips)])
-    if consumed and not final:  # line ends behind the last record
-        stretch = data[consumed : min(rest, consumed + _LOOK)]
-        blank = stretch[: len(stretch) - len(stretch.lstrip(BETWEEN))]
-        consumed += blank.rfind(b"\n") + 1
+    size = len(data)
+    half = rest if rest < size else int(marks.starts[-1]) if marks.unended else size
+    consumed = size if final else _dealt_with(data, int(ends[-1]) if len(ends) else 0, rest)
+    around: list[tuple[int, int]] = []
+    seams = starts
     if inside and len(starts):
-        starts, ends, damaged = _elements(marks, starts, ends, inside)
-        skips += damaged
+        starts, ends, around = _elements(marks, starts, ends, inside)
+    made = _tiled(marks, starts, ends, around, consumed, half)
+    return replace(made, seams=seams) if inside else made
+
+
+def _dealt_with(data: bytes, last: int, rest: int) -> int:
+    """How much of data is dealt with whose last record ends at ``last`` and in which an unfinished one begins at ``rest``: all up
+    to there but for blanks, and of these the whole lines."""
+    body = data[last:rest]
+    end = len(body.rstrip(BETWEEN))
+    if not last + end:
+        return 0
+    return last + max(end, body.rfind(b"\n", end) + 1)
+
+
+def _tiled(marks: _Marks, starts: Ints, ends: Ints, around: list[tuple[int, int]], consumed: int, half: int) -> Cut:
+    """Records, and as skips whatever they leave of the consumed bytes: the one place where it is seen to that nothing gets lost
+    and nothing is told twice.
+
+    Blanks between records are no skips (but the line end behind rubbish is), nor is what stands ``around`` them. A record that
+    overlaps one before it is none. What begins at ``half`` lacks its end.
+    """
+    order = np.argsort(starts, kind="stable")
+    starts, ends = starts[order], ends[order]
+    if (starts[1:] < ends[:-1]).any():
+        kept, reach = [], 0
+        for row, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
+            if start >= reach:
+                kept.append(row)
+                reach = end
+        starts, ends = starts[kept], ends[kept]
+    covered = np.concatenate([np.stack([starts, ends], axis=1), np.array(around, np.int64).reshape(-1, 2)])
+    covered = covered[np.argsort(covered[:, 0], kind="stable")]
+    low = np.maximum.accumulate(np.concatenate([[0], covered[:, 1]]))
+    high = np.append(covered[:, 0], consumed)
+    gaps = np.flatnonzero(low < high)
+    gaps = gaps[~marks.blank(low[gaps], high[gaps])]
+    skips = []
+    for begin, end in zip(low[gaps].tolist(), high[gaps].tolist(), strict=True):
+        for first, stop, reason in ((begin, min(end, half), DAMAGED), (max(begin, half), end, _HALF)):
+            if first < stop and (rubbish := marks.data[first:stop].lstrip(BETWEEN)):
+                length = len(rubbish.rstrip(BETWEEN))
+                length = rubbish.find(b"\n", length) + 1 or length
+                skips.append(Skip(stop - len(rubbish), length, reason))
     return Cut(starts, ends, tuple(skips), consumed)
 
 
-def _elements(marks: _Marks, starts: Ints, ends: Ints, key: bytes, *, alone: bool = False) -> tuple[Ints, Ints, list[Skip]]:
-    """Where an object holds an array under ``key``, the array's objects instead of it; and what of such objects is damaged.
-
-    ``alone``: the data are one object that the marks of the lines around it did not fit.
-    """
+def _elements(marks: _Marks, starts: Ints, ends: Ints, key: bytes) -> tuple[Ints, Ints, list[tuple[int, int]]]:
+    """Where objects hold arrays under ``key``, the arrays' objects instead; and what stands around these in sound ones."""
     pattern = re.compile(b'"' + re.escape(key) + rb'"\s*:\s*\[')
     places = np.array([match.end() for match in pattern.finditer(marks.data)], np.int64)
-    owner = np.searchsorted(starts, places, "right") - 1
+    owner = np.searchsorted(starts, places) - 1  # begins before the place
     good = owner >= 0
     good[good] = places[good] < ends[owner[good]]
-    owner, first = np.unique(owner[good], return_index=True)
-    places = places[good][first]
+    owner, places = owner[good], places[good]
     if not len(owner):
         return starts, ends, []
-    fits = _fits(marks, starts[owner], ends[owner])
-    skips: list[Skip] = []
-    odd_starts, odd_ends = [starts[:0]], [ends[:0]]
-    for begin, end in [] if alone else zip(starts[owner[~fits]].tolist(), ends[owner[~fits]].tolist(), strict=True):
-        # found behind a quote too many in its line
-        inner, outer, wrong = _elements(
-            _Marks(marks.data[begin:end], BETWEEN + b"}"), np.zeros(1, np.int64), np.array([end - begin]), key, alone=True
-        )
-        odd_starts.append(inner + begin)
-        odd_ends.append(outer + begin)
-        skips += [Skip(skip.offset + begin, skip.length, skip.reason) for skip in wrong]
-    keep = np.ones(len(starts), np.bool_)
-    keep[owner if not alone else owner[fits]] = False
-    owner, places = owner[fits], places[fits]
-    inner_starts, inner_ends, wrong = _inside(marks, starts[owner], places, ends[owner])
-    starts = np.sort(np.concatenate([starts[keep], inner_starts, *odd_starts]))
-    return starts, np.sort(np.concatenate([ends[keep], inner_ends, *odd_ends])), skips + wrong
+    fits = _fits(marks, starts, ends)
+    holds = np.zeros(len(starts), np.bool_)
+    holds[owner] = True
+    own = fits[owner]
+    none = owner[:0]
+    inner_starts, inner_ends, around = _inside(marks, starts, ends, owner[own], places[own]) if own.any() else (none, none, [])
+    found_starts, found_ends = [starts[~holds], inner_starts], [ends[~holds], inner_ends]
+    for row in np.flatnonzero(holds & ~fits).tolist():  # found behind a quote too many in its line
+        begin, end = int(starts[row]), int(ends[row])
+        alone = _Marks(marks.data[begin:end])
+        whole = np.zeros(1, np.int64), np.array([end - begin], np.int64)
+        if not _fits(alone, *whole)[0]:
+            found_starts.append(starts[row : row + 1])
+            found_ends.append(ends[row : row + 1])
+            continue
+        mine = places[owner == row] - begin
+        inner_starts, inner_ends, pieces = _inside(alone, *whole, np.zeros(len(mine), np.int64), mine)
+        found_starts.append(inner_starts + begin)
+        found_ends.append(inner_ends + begin)
+        around += [(first + begin, last + begin) for first, last in pieces]
+    return np.concatenate(found_starts), np.concatenate(found_ends), around
 
 
 def _fits(marks: _Marks, starts: Ints, ends: Ints) -> Bools:
@@ -311,29 +346,43 @@ def _fits(marks: _Marks, starts: Ints, ends: Ints) -> Bools:
     return fits
 
 
-def _inside(marks: _Marks, starts: Ints, places: Ints, ends: Ints) -> tuple[Ints, Ints, list[Skip]]:
-    """The objects of arrays that begin at ``places`` inside of objects, and what else is there that should not be."""
-    low, high = np.searchsorted(marks.braces, places), np.searchsorted(marks.braces, ends)
+def _inside(marks: _Marks, starts: Ints, ends: Ints, owner: Ints, places: Ints) -> tuple[Ints, Ints, list[tuple[int, int]]]:
+    """The objects of arrays that begin at ``places`` inside of objects; and the pieces around them of all that are one sound
+    object without them. ``owner``: the object of each array."""
+    until = np.append(places[1:], 0)
+    until[np.flatnonzero(np.diff(owner, append=-1))] = ends[np.unique(owner)]
+    low, high = np.searchsorted(marks.braces, places), np.searchsorted(marks.braces, until)
     sizes = high - low
+    array = np.repeat(np.arange(len(places)), sizes)
     index = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes) + np.repeat(low, sizes)
-    level = marks.depth[index] - np.repeat(marks.depth[low - 1], sizes)
-    inner_starts = marks.braces[index[(marks.step[index] == 1) & (level == 1)]]
-    inner_ends = marks.braces[index[(marks.step[index] == -1) & (level == 0)]] + 1
-    # each array is its begin, objects with blanks between, and its end
+    level = marks.depth[index] - marks.depth[low - 1][array]
+    # an array ends where the object around it does, if not before
+    out = np.flatnonzero(level < 0)
+    first_out = np.full(len(places), len(index))
+    np.minimum.at(first_out, array[out], out)
+    level[np.arange(len(index)) > first_out[array]] = -1
+    edge = np.flatnonzero(np.where(marks.step[index] == 1, level == 1, level == 0))  # begins and ends of objects by turns
+    begun = np.flatnonzero(marks.step[index[edge]] == 1)
+    begun = begun[begun + 1 < len(edge)]
+    begun = begun[array[edge[begun]] == array[edge[begun + 1]]]  # another array begins inside of one that has no end
+    inner_starts, inner_ends = marks.braces[index[edge[begun]]], marks.braces[index[edge[begun + 1]]] + 1
     behind = np.sort(np.concatenate([places, inner_ends]))
-    lasts = behind[np.searchsorted(behind, ends) - 1]
     brackets = np.append(find_bytes(marks.buffer, 93).astype(np.int64), len(marks.data))
-    stops = np.minimum(brackets[np.searchsorted(brackets, lasts)], ends)
-    until = np.sort(np.concatenate([inner_starts, stops]))
-    bad = ~marks.blank(behind, until)
-    spans = [*zip(behind[bad].tolist(), until[bad].tolist(), strict=True)]
-    for start, place, stop, end in zip(starts.tolist(), places.tolist(), stops.tolist(), ends.tolist(), strict=True):
-        if not _is_envelope(marks.data[start:place], marks.data[stop:end]):
-            spans += [(start, place), *([(stop, end)] if stop < end else [])]
-    return inner_starts, inner_ends, [Skip(begin, end - begin, DAMAGED) for begin, end in spans]
+    lasts = behind[np.searchsorted(behind, until) - 1]
+    stops = np.minimum(brackets[np.searchsorted(brackets, lasts)], until)
+    closed = marks.blank(lasts, stops)
+    around: list[tuple[int, int]] = []
+    edges = np.flatnonzero(np.diff(owner, prepend=-1))
+    for number, row in zip(edges.tolist(), owner[edges].tolist(), strict=True):
+        last = number + int(np.searchsorted(owner[number:], row, "right"))
+        begins = [int(starts[row]), *stops[number:last].tolist()]
+        pieces = [*zip(begins, [*places[number:last].tolist(), int(ends[row])], strict=True)]
+        if closed[number:last].all() and _is_envelope(b"".join(marks.data[first:end] for first, end in pieces)):
+            around += pieces
+    return inner_starts, inner_ends, around
 
 
 @lru_cache(maxsize=1024)
-def _is_envelope(head: bytes, tail: bytes) -> bool:
-    """Whether what stands before and behind an array's objects is one whole object without them."""
-    return loads(head + tail) is not None
+def _is_envelope(text: bytes) -> bool:
+    """Whether what stands around the objects of arrays is one whole object without them."""
+    return loads(text) is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -229,7 +229,7 @@ def table(columns: Mapping[str, pa.Array | pa.Scalar], fields: Fields, base: int
 class JsonSource(FileSource):
     """An audit source of JSON records; a format adds :meth:`records`, :data:`paths` and what marks its records."""
 
-    record_ends = BETWEEN + b"}"
+    record_ends = BETWEEN + b"}"  # two objects may touch
     paths: Mapping[str, str]
     mark: bytes  # bytes that every record holds
     inside: bytes = b""  # see :func:`scanner.sources.json_cutting.cut`
@@ -267,5 +267,16 @@ class JsonSource(FileSource):
             return Fields(known.values, known.starts - len(before), known.ends - len(before))
 
         made = self.records(fields, base, earlier)
-        skips = merged_skips([Skip(s.offset + base, s.length, s.reason) for s in [*found.skips, *wrong]])
-        return Parsed(made, tuple(skips), found.consumed, replaced)
+        skips = tuple(merged_skips([Skip(s.offset + base, s.length, s.reason) for s in [*found.skips, *wrong]]))
+        return Parsed(made, skips, found.consumed, replaced, seams=_seams(found, skips, base))
+
+
+def _seams(found: Cut, skips: Sequence[Skip], base: int) -> Ints | None:
+    """Offsets where reading may go on: none of them inside a skip."""
+    if found.seams is None:
+        return None
+    seams = found.seams + base
+    begins = np.array([skip.offset for skip in skips], np.int64)
+    ends = np.array([skip.offset + skip.length for skip in skips], np.int64)
+    outside: Ints = seams[np.searchsorted(begins, seams) <= np.searchsorted(ends, seams, "right")]
+    return outside

@@ -71,7 +71,7 @@ def begun_in_the_same_second(session: str | None, records: list[dict[str, Any]],
 
 
 @PLAIN
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**32), count=st.integers(1, 6))
 def test_whatever_is_taken_out_of_a_session_is_found(
     recordings: dict[str, Recording], tmp_path_factory: pytest.TempPathFactory, type_: str, seed: int, count: int
@@ -141,7 +141,7 @@ def test_mariadb_undisturbed(maria: Recording) -> None:
         assert watcher.records > 200
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**32))
 def test_mariadb_three_lines_of_a_session(maria: Recording, tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     """Any three lines next to each other inside a vendor's session, statements among them."""
