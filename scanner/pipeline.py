@@ -28,7 +28,7 @@ from scanner.errors import CatalogError, EvidenceError, StoreError
 from scanner.events import LAST_SCHEMA
 from scanner.evidence import RawStore
 from scanner.evidence import export as export_bundle
-from scanner.findings import PERSONS_SCHEMA, FindingStore, update_findings
+from scanner.findings import PERSONS_SCHEMA, FindingStore, sweep, update_findings
 from scanner.findings.hits import all_event_ids as event_ids_of_findings
 from scanner.front import Piece, Task, is_much, pieces
 from scanner.logwatch import UNPLACED, LogWatch
@@ -138,6 +138,7 @@ def scan(
             workspace.ledger.finish_run(
                 run_id, status, records=report.records, events=report.events, skips=report.skips, notices_json=notices
             )
+    sweep(workspace.state)
     _tell(workspace, report, progress)
     report.seconds = time.monotonic() - started
     return report

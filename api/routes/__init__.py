@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.routes import catalog, events, findings, health, notifications, rules, sources, vendors
+from api.routes import catalog, events, findings, health, notifications, rules, sources, suppressions, vendors
 
 ROUTERS: tuple[APIRouter, ...] = (
     findings.router,
+    suppressions.router,
     events.router,
     vendors.router,
     catalog.router,

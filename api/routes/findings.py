@@ -113,7 +113,7 @@ def change_finding(
     found = _get(shared, finding_id)
     if if_match is None:
         raise Problem(428, "a change needs If-Match with the ETag of the finding it was decided upon")
-    if f'"{_tag(found)}"' not in {part.strip() for part in if_match.split(",")}:
+    if etag(found) not in {part.strip() for part in if_match.split(",")}:
         raise Problem(412, "the finding was changed in the meantime: look at it again, then decide")
     clocks = {name: when for name in CLOCKS if (when := getattr(change, name)) is not None}
     if clocks and "write:breach" not in token.scopes:
@@ -126,7 +126,7 @@ def change_finding(
     except FindingError as error:
         raise Problem(422, str(error)) from None
     after = _get(shared, finding_id)
-    response.headers["ETag"] = f'"{_tag(after)}"'
+    response.headers["ETag"] = etag(after)
     return after
 
 
@@ -137,15 +137,16 @@ def _get(shared: Shared, finding_id: str) -> dict[str, Any]:
     return found
 
 
-def _tag(body: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32]
+def etag(body: dict[str, Any]) -> str:
+    """The ETag of an answer, quoted."""
+    return f'"{hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32]}"'
 
 
 def _unless_known(request: Request, response: Response, body: dict[str, Any]) -> Any:
     """``body`` with its ETag, or 304 when the caller has it already."""
-    tag = _tag(body)
-    response.headers["ETag"] = f'"{tag}"'
+    tag = etag(body)
+    response.headers["ETag"] = tag
     known = {part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")}
-    if known & {f'"{tag}"', "*"}:
+    if known & {tag, "*"}:
         return Response(status_code=304, headers=dict(response.headers))
     return body

@@ -21,6 +21,8 @@ from scanner.cli.output import Settings, err, say
 from scanner.cli.rules import rules_app
 from scanner.cli.serving import demo, serve
 from scanner.cli.setup import doctor, init
+from scanner.cli.suppressions import RULES as SUPPRESSIONS
+from scanner.cli.suppressions import suppress_finding
 from scanner.cli.telling import notify_app
 from scanner.config import load_config
 from scanner.errors import ScannerError
@@ -125,8 +127,11 @@ app.command("vendors")(vendors)
 app.add_typer(catalog_app, name="catalog")
 for name, command in DECISIONS.items():
     findings_app.command(name)(command)
+findings_app.command("suppress")(suppress_finding)
 app.add_typer(findings_app, name="findings")
 app.add_typer(events_app, name="events")
+for name, command in SUPPRESSIONS.items():
+    rules_app.command(name)(command)
 app.add_typer(rules_app, name="rules")
 app.add_typer(evidence_app, name="evidence")
 app.add_typer(notify_app, name="notify")

@@ -82,7 +82,7 @@ def _decide(context: typer.Context, finding_id: str, decision: Decision) -> None
     found = store.get(finding_id)
     if found is None:
         raise FindingError(f"no finding (or more than one) begins with {finding_id!r}", "list them with `vendorwatch findings`")
-    decide(workspace.state, found["id"], decision, actor=f"cli:{_user()}", seen=found["updated_at"])
+    decide(workspace.state, found["id"], decision, actor=f"cli:{user()}", seen=found["updated_at"])
     after = store.get(found["id"])
     assert after is not None
     if settings.as_json:
@@ -91,7 +91,8 @@ def _decide(context: typer.Context, finding_id: str, decision: Decision) -> None
         say(f"{after['id']} is {after['status']}" + (f", {after['verdict']}" if after["verdict"] else ""))
 
 
-def _user() -> str:
+def user() -> str:
+    """Who runs the command, as the machine knows them."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # a container without a user data base

@@ -5,6 +5,7 @@ from scanner.findings.decide import CLOCKS, VERDICTS, ConflictError, Decision, d
 from scanner.findings.group import log_principal
 from scanner.findings.model import Finding, RuleHit
 from scanner.findings.store import FindingStore, remember_end, update_findings
+from scanner.findings.suppression import sweep
 
 __all__ = [
     "CLOCKS",
@@ -18,5 +19,6 @@ __all__ = [
     "decide",
     "log_principal",
     "remember_end",
+    "sweep",
     "update_findings",
 ]

@@ -92,7 +92,9 @@ def _check(decision: Decision) -> None:
     if decision.status is not None and decision.status not in _MOVES:
         raise FindingError(f"{decision.status!r} is no status", "write " + ", ".join(_MOVES))
     if decision.status == "suppressed":
-        raise FindingError("a finding is suppressed by a suppression with a scope and an end", "make one for its rule")
+        raise FindingError(
+            "a finding is suppressed by a suppression with a scope and an end", "propose one with `vendorwatch findings suppress`"
+        )
     for name, moment in decision.clocks.items():
         if name not in CLOCKS:
             raise FindingError(f"{name!r} is no clock that people set", "write " + ", ".join(CLOCKS))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -19,6 +19,7 @@ from scanner.findings.build import build
 from scanner.findings.decide import clocks
 from scanner.findings.group import assign, hits_with_principals
 from scanner.findings.model import Finding, RuleText
+from scanner.findings.suppression import review
 from scanner.model import Level
 from scanner.store import tables as t
 from scanner.store.state import iso, now, reading, upsert
@@ -61,6 +62,8 @@ def update_findings(
         levels = {row.id: row.level for row in connection.execute(select(t.finding.c.id, t.finding.c.level))} if findings else {}
         for finding in findings:
             _write(connection, finding, levels.get(finding.id))
+        if findings:
+            review(connection, datetime.now(UTC), [finding.id for finding in findings])
         connection.execute(update(t.batch).where(t.batch.c.id.in_(list(batches))).values(evaluated=True))
     return len(assigned.new), len(findings) - len(assigned.new)
 

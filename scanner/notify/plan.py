@@ -1,7 +1,7 @@
 """What is to be told to whom, and when: rows of the table ``notification``.
 
-Three reasons come from a finding's history (created, level_raised, reopened), one from nobody having acknowledged it
-(escalation), one from a channel that does not get through (fallback).
+Some reasons come from a finding's history (TOLD), one from nobody having acknowledged it (escalation), one from a channel that
+does not get through (fallback).
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from scanner.config_notify import LEVELS, Escalation, Notify
 from scanner.store import tables as t
 from scanner.store.state import insert_new, iso, upsert
 
-TOLD = ("created", "level_raised", "reopened")
+TOLD = ("created", "level_raised", "reopened", "unsuppressed", "suppression_ending")
+WHILE_HIDDEN = "suppression_ending"  # the only one that is told of a finding while it is suppressed
 OPEN = ("new", "in_progress")
 FIRST_LOOK_BACK = timedelta(days=7)
 """When telling is switched on for a store that holds findings already, older ones are left to the console."""
@@ -64,7 +65,7 @@ def _news(connection: Connection, notify: Notify, zone: ZoneInfo, at: datetime) 
         .where(
             history.id > (position or 0),
             history.what.in_(TOLD),
-            finding.status.in_(OPEN),
+            or_(finding.status.in_(OPEN), and_(finding.status == "suppressed", history.what == WHILE_HIDDEN)),
             history.at >= (iso(at - FIRST_LOOK_BACK) if position is None else ""),
         )
         .order_by(history.id)
@@ -140,7 +141,7 @@ def _begun(connection: Connection, ids: Sequence[str], levels: Sequence[str]) ->
         for row in history:
             detail = json.loads(row.detail)
             level = detail.get("to") or detail.get("level")
-            again = row.what in ("reopened", "put_back")
+            again = row.what in ("reopened", "put_back", "unsuppressed")
             if again or (row.finding_id not in found and level in levels):
                 found[row.finding_id] = datetime.fromisoformat(row.at)
     return found
@@ -225,7 +226,8 @@ def _not_there(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[d
 def _drop_idle(connection: Connection) -> None:
     """Nobody needs to be told of what is closed, nor called to what somebody has taken up."""
     c, f = t.notification.c, t.finding.c
-    closed = exists().where(f.id == c.finding_id, f.status.not_in(OPEN))
+    hidden = and_(f.status == "suppressed", c.reason != WHILE_HIDDEN)
+    closed = exists().where(f.id == c.finding_id, or_(f.status == "resolved", hidden))
     taken_up = exists().where(f.id == c.finding_id, f.status != "new")
     connection.execute(
         update(t.notification)

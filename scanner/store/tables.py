@@ -293,6 +293,38 @@ finding_history = Table(
     Index("ix_finding_history_finding_id", "finding_id"),
 )
 
+# -- agreed exceptions from rules ------------------------------------------------------------------------------------
+
+suppression = Table(
+    "suppression",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("status", String(16), nullable=False),  # proposed | in_force | withdrawn | revoked | expired
+    Column("scope", Text, nullable=False),  # scanner.findings.suppression.Scope as JSON
+    Column("level", String(16), nullable=False),  # the highest level it may hide
+    Column("max_persons", BigInteger, nullable=False),  # the most people a finding that it hides may have exposed
+    Column("reason", Text, nullable=False),
+    Column("author", String(255), nullable=False),
+    Column("approver", String(255)),
+    Column("created_at", String(32), nullable=False),
+    Column("approved_at", String(32)),
+    Column("expires_at", String(32), nullable=False),
+    Column("warned_at", String(32)),
+    Column("updated_at", String(32), nullable=False),
+)
+
+suppression_history = Table(
+    "suppression_history",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("suppression_id", String(16), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("actor", String(255), nullable=False),
+    Column("what", String(64), nullable=False),  # proposed | approved | ending | withdrawn | revoked | expired
+    Column("detail", Text, nullable=False, default="{}"),
+    Index("ix_suppression_history_suppression_id", "suppression_id"),
+)
+
 # -- telling people ------------------------------------------------------------------------------------------------
 
 notification = Table(
@@ -301,7 +333,7 @@ notification = Table(
     Column("id", String(64), primary_key=True),  # from finding, reason and channel: planned twice is planned once
     Column("finding_id", String(32), nullable=False),
     Column("channel", String(64), nullable=False),
-    Column("reason", String(32), nullable=False),  # created | level_raised | reopened | escalation | fallback | test
+    Column("reason", String(32), nullable=False),  # what happened to the finding, or escalation | fallback | test
     Column("step", Integer, nullable=False, default=0),  # of an escalation: 1, 2 …
     Column("level", String(16), nullable=False),
     Column("digest", Boolean, nullable=False, default=False),  # goes out together with others of its channel

@@ -47,14 +47,16 @@ SCOPES: dict[str, str] = {
     "write:findings": "take findings up, note, assign, close and reopen them",
     "write:catalog": "confirm or overrule verdicts about columns of the PII map",
     "write:breach": "set the clocks of a possible breach",
+    "write:suppressions": "propose suppressions, and end them",
+    "approve:suppressions": "put suppressions that somebody else proposed into force",
 }
 
 _READS = tuple(scope for scope in SCOPES if scope.startswith("read:"))
 
 # Roles are names for sets of scopes. All of them read everything; they differ in what they may change.
 ROLES: dict[str, tuple[str, ...]] = {
-    "analyst": (*_READS, "write:findings"),
-    "officer": (*_READS, "write:findings", "write:catalog", "write:breach"),
+    "analyst": (*_READS, "write:findings", "write:suppressions"),
+    "officer": (*_READS, "write:findings", "write:catalog", "write:breach", "write:suppressions", "approve:suppressions"),
     "auditor": _READS,
     "admin": _READS,
 }

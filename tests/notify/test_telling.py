@@ -343,3 +343,24 @@ def test_nothing_configured_does_nothing(state: Engine, tmp_path: Path) -> None:
     assert tell(state, Config.model_validate({"data_dir": str(tmp_path), "databases": {}}), DAY).planned == 0
     with state.connect() as connection:
         assert connection.execute(select(t.notify_cursor)).all() == []
+
+
+def test_a_suppressed_finding_is_told_when_its_suppression_is_about_to_end_and_when_it_is_back(
+    state: Engine, tmp_path: Path
+) -> None:
+    with mail_server() as box:
+        settings = config(tmp_path, {"channels": {"duty": mail(box, "duty@shop.example")}, "routes": [{"channels": ["duty"]}]})
+        found(state, "f1", DAY, status="suppressed")
+        history(state, "f1", "suppressed", DAY)
+        tell(state, settings, DAY)
+        assert box.mails == []
+        history(state, "f1", "suppression_ending", DAY, {"suppression": "s"})
+        tell(state, settings, DAY + MINUTE)
+        with state.begin() as connection:
+            connection.execute(t.finding.update().values(status="new"))
+        history(state, "f1", "unsuppressed", DAY)
+        tell(state, settings, DAY + 2 * MINUTE)
+        texts = [m.get_content() for m in box.mails]
+        assert len(texts) == 2
+        assert "about to end" in texts[0]
+        assert "not suppressed any more" in texts[1]
