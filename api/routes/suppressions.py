@@ -49,7 +49,7 @@ def one_suppression(response: Response, shared: Shared, suppression_id: Suppress
     return found
 
 
-@router.post("/suppressions", response_model=SuppressionDetail, status_code=201)
+@router.post("/suppressions", response_model=SuppressionDetail)
 def propose_suppression(
     response: Response,
     shared: Shared,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -90,5 +91,5 @@ def test_the_guide_names_every_operation_with_its_scope(anyone: httpx.Client) ->
     for path, operation in operations(anyone):
         scopes = operation.get("security", [{"token": []}])[0]["token"]
         line = next(line for line in guide.splitlines() if line.startswith(f"| `{scopes[0]}`" if scopes else "| none needed"))
-        short = path.removeprefix("/api/v1").replace("{finding_id}", "{id}").replace("{rule_id}", "{id}")
+        short = re.sub(r"\{\w+_id\}", "{id}", path.removeprefix("/api/v1"))
         assert f"`{short}`" in line, (path, scopes)
