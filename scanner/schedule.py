@@ -21,7 +21,6 @@ from sqlalchemy import select
 from scanner.config import Config
 from scanner.crontab import trigger
 from scanner.errors import ScannerError
-from scanner.findings import sweep
 from scanner.notify import tell
 from scanner.pipeline import Workspace, catalog_scan, scan
 from scanner.store import tables as t
@@ -60,7 +59,6 @@ def run_notify(config: Config) -> None:
     state = Workspace.open(config).state
     try:
         watch(state, config)
-        sweep(state)
         told = tell(state, config)
     except ScannerError as error:
         log.error("telling failed: %s", error)  # noqa: TRY400 - as above

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, select
 
 from scanner.config import Config
 from scanner.crontab import trigger
-from scanner.findings import Finding, FindingStore
+from scanner.findings import Finding, FindingStore, sweep
 from scanner.findings.model import RuleHit
 from scanner.model import Estimate
 from scanner.ruleset import load_rules
@@ -32,8 +32,10 @@ _LOOK_BACK = 1000  # runs
 
 
 def watch(state: Engine, config: Config, at: datetime | None = None) -> list[str]:
-    """Make a finding of every database whose scans are behind as of ``at`` (now). Returns the ids of new ones."""
+    """Make a finding of every database whose scans are behind as of ``at`` (now), and let suppressions end whose time has
+    come. Returns the ids of new findings."""
     at = at or datetime.now(UTC)
+    sweep(state, at)
     ended = _last_ends(state)
     zone = ZoneInfo(config.time_zone)
     new = []

@@ -11,7 +11,6 @@ from scanner.cli import output
 from scanner.cli.output import Settings, say
 from scanner.config import Config, load_config
 from scanner.errors import NotifyError
-from scanner.findings import sweep
 from scanner.notify import STATES, listed, retry, tell, try_channel
 from scanner.pipeline import Workspace
 from scanner.watchdog import watch
@@ -30,7 +29,6 @@ def run(context: typer.Context) -> None:
     config = _config(context)
     state = Workspace.open(config).state
     watch(state, config)
-    sweep(state)
     told = tell(state, config)
     settings: Settings = context.obj
     if settings.as_json:
