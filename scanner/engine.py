@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Sequence
+from importlib.abc import MetaPathFinder
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
@@ -72,6 +75,26 @@ def open_event_engine(
         engine.register("events", EVENT_SCHEMA.empty_table())
     engine.execute("SET lock_configuration = true")
     return engine
+
+
+def without_pandas() -> None:
+    """Keep Arrow from loading pandas in this process.
+
+    It would do so (a third of a second) at the first Python or numpy value it is given, to see whether that is one of pandas'.
+    """
+    if "pandas" not in sys.modules:
+        refusal = _NoPandas()
+        sys.meta_path.insert(0, refusal)
+        pa.array([0])
+        sys.meta_path.remove(refusal)
+
+
+class _NoPandas(MetaPathFinder):
+    """What the import system asks first: there is no pandas, while this stands there."""
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:  # noqa: ARG002
+        if fullname == "pandas":
+            raise ModuleNotFoundError(fullname)
 
 
 def _connect(config: dict[str, Any]) -> Engine:

@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scanner.continuity import Trail, follow
+from scanner.engine import without_pandas
 from scanner.errors import ScannerError, SourceError
 from scanner.events import LAST_SCHEMA, to_acts
 from scanner.model import FileId, Position, Skip, Slice, SourceNotice
@@ -219,6 +220,7 @@ def _receive(pipe: IO[bytes]) -> Piece | SourceNotice | ScannerError | None:
 
 def main() -> None:
     """The child: a task on stdin, pieces on stdout, until done or until nobody reads them any more."""
+    without_pandas()
     head = sys.stdin.buffer.read(8)
     task: Task = pickle.loads(sys.stdin.buffer.read(int.from_bytes(head, "little")))  # noqa: S301 - from our own parent
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")

@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
-from scanner.sources.aws_das import AwsDas
-from scanner.sources.base import FileSource, Source
-from scanner.sources.bigquery_audit import BigqueryAudit
-from scanner.sources.mariadb_server_audit import MariadbServerAudit
-from scanner.sources.mongodb_audit import MongodbAudit
-from scanner.sources.mysql_audit_json import MysqlAuditJson
-from scanner.sources.oracle_unified import OracleUnified
-from scanner.sources.postgres_csvlog import PostgresCsvlog
-from scanner.sources.postgres_jsonlog import PostgresJsonlog
-from scanner.sources.postgres_stderr import PostgresStderr
-from scanner.sources.snowflake import Snowflake
-from scanner.sources.sqlserver_audit import SqlserverAudit
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 
-SOURCES: dict[str, type[FileSource]] = {
-    PostgresCsvlog.type: PostgresCsvlog,
-    MariadbServerAudit.type: MariadbServerAudit,
-    PostgresJsonlog.type: PostgresJsonlog,
-    PostgresStderr.type: PostgresStderr,
-    MysqlAuditJson.type: MysqlAuditJson,
-    AwsDas.type: AwsDas,
-    BigqueryAudit.type: BigqueryAudit,
-    MongodbAudit.type: MongodbAudit,
-    SqlserverAudit.type: SqlserverAudit,
-    OracleUnified.type: OracleUnified,
-    Snowflake.type: Snowflake,
-}
+from scanner.sources.base import FileSource, Source
+
+
+class _Sources(Mapping[str, type[FileSource]]):
+    """Classes by type; each type is the name of its module, loaded when it is asked for: some bring much with them."""
+
+    def __init__(self, **classes: str) -> None:
+        self._classes = classes
+
+    def __getitem__(self, kind: str) -> type[FileSource]:
+        name = self._classes[kind]  # first: what is not listed is not looked for
+        found: type[FileSource] = getattr(import_module(f"{__name__}.{kind}"), name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._classes)
+
+    def __len__(self) -> int:
+        return len(self._classes)
+
+
+SOURCES = _Sources(
+    postgres_csvlog="PostgresCsvlog",
+    mariadb_server_audit="MariadbServerAudit",
+    postgres_jsonlog="PostgresJsonlog",
+    postgres_stderr="PostgresStderr",
+    mysql_audit_json="MysqlAuditJson",
+    aws_das="AwsDas",
+    bigquery_audit="BigqueryAudit",
+    mongodb_audit="MongodbAudit",
+    sqlserver_audit="SqlserverAudit",
+    oracle_unified="OracleUnified",
+    snowflake="Snowflake",
+)
 """``type:`` of the configuration to its class; each is called with ``(path, time_zone, **options)``, the options of its own."""
 
 __all__ = ["SOURCES", "Source"]

@@ -20,25 +20,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import sqlalchemy as sa
 
 from scanner.errors import SourceError
 from scanner.model import Position, RecordKind, Slice, SourceNotice
-from scanner.remote import reading, safe_url
 from scanner.sources.base import SLICE_BYTES, FileSource
-
-STATEMENT_SECONDS = 5
 
 _COUNTED = ("COPY", "FETCH")
 _FETCH = re.compile(r"(?is)\A\s*fetch\s+(?:forward\s+)?(?P<count>\d+|all|next)?\s*(?:from\s+|in\s+)?(?P<cursor>\S+?)\s*;?\s*\Z")
 _DECLARE = re.compile(r'(?is)\A\s*declare\s+(?P<cursor>"[^"]+"|\S+)')
 
 Totals = dict[str, tuple[int, int]]  # user, database and text (joined by NUL) to calls and rows
-
-_s = sa.table("pg_stat_statements", *(sa.column(c) for c in ("userid", "dbid", "queryid", "query", "calls", "rows", "toplevel")))
-_roles = sa.table("pg_roles", sa.column("oid"), sa.column("rolname"))
-_databases = sa.table("pg_database", sa.column("oid"), sa.column("datname"))
-_info = sa.table("pg_stat_statements_info", sa.column("dealloc"), sa.column("stats_reset"))
 
 
 class CountedSource(FileSource):
@@ -55,7 +46,7 @@ class CountedSource(FileSource):
         """Why true counts of COPY and FETCH cannot be had, where they were asked for."""
         if self.asked:
             try:
-                look(self.asked)
+                _look(self.asked)
             except SourceError as error:
                 return (self._without(error),)
         return ()
@@ -74,7 +65,7 @@ class CountedSource(FileSource):
                 continue
             if now is None and held is None and not several:
                 try:
-                    now = look(self.url)
+                    now = _look(self.url)
                 except SourceError as error:
                     yield self._without(error)
             if held is not None:
@@ -88,6 +79,8 @@ class CountedSource(FileSource):
             self._keep(now)
 
     def _without(self, error: SourceError) -> SourceNotice:
+        from scanner.remote import safe_url
+
         return SourceNotice(
             safe_url(self.asked), f"{error.message}; rows of COPY and FETCH are estimated", error.hint, fatal=False
         )
@@ -111,24 +104,14 @@ class CountedSource(FileSource):
             return  # the next scan has nothing to compare with, and estimates
 
 
-def look(url: str) -> dict[str, Any]:
-    """The totals as they are now. Raises :class:`SourceError`."""
-    with reading(url, statement_seconds=STATEMENT_SECONDS) as connection:
-        info = connection.execute(sa.select(_info.c.dealloc, sa.cast(_info.c.stats_reset, sa.String))).first()
-        asked = (
-            sa.select(_roles.c.rolname, _databases.c.datname, _s.c.query, sa.func.sum(_s.c.calls), sa.func.sum(_s.c.rows))
-            .select_from(_s.join(_roles, _roles.c.oid == _s.c.userid).join(_databases, _databases.c.oid == _s.c.dbid))
-            .where(sa.or_(_s.c.query.ilike("copy%"), _s.c.query.ilike("fetch%")))
-            .group_by(_roles.c.rolname, _databases.c.datname, _s.c.query)
-        )
-        found = {
-            _key(user, dbname, text): (int(calls), int(rows)) for user, dbname, text, calls, rows in connection.execute(asked)
-        }
-    return {"since": [int(info[0]), str(info[1])] if info else [], "totals": found}
-
-
-def _key(user: str | None, dbname: str | None, text: str | None) -> str:
+def key_of(user: str | None, dbname: str | None, text: str | None) -> str:
     return "\0".join([user or "", dbname or "", (text or "").strip().rstrip(";").strip()])
+
+
+def _look(url: str) -> dict[str, Any]:
+    from scanner.sources.statement_look import look  # with what talks to databases, which a log alone does not need
+
+    return look(url)
 
 
 def _added(before: Mapping[str, Any], now: Mapping[str, Any]) -> Totals:
@@ -155,7 +138,7 @@ def counted(records: pa.Table, added: Totals) -> pa.Table:
         act = (row["session"], row["statement_id"], row["substatement_id"])
         if act not in seen:  # a line a relation: the first stands for all
             seen.add(act)
-            groups.setdefault(_key(row["account"], row["dbname"], row["statement"]), []).append((place, row))
+            groups.setdefault(key_of(row["account"], row["dbname"], row["statement"]), []).append((place, row))
     declared = _declared(records)
     values: dict[int, int] = {}
     for key, acts in groups.items():
@@ -202,4 +185,4 @@ def _shared(acts: list[tuple[int, dict[str, Any]]], rows: int, declared: Mapping
     return found if rows == 0 else {}
 
 
-__all__ = ["CountedSource", "counted", "look"]
+__all__ = ["CountedSource", "counted"]
