@@ -105,6 +105,7 @@ class CountedSource(FileSource):
 
 
 def key_of(user: str | None, dbname: str | None, text: str | None) -> str:
+    """What counts of a statement are kept under."""
     return "\0".join([user or "", dbname or "", (text or "").strip().rstrip(";").strip()])
 
 
