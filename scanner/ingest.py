@@ -77,7 +77,7 @@ class Ingest:
         acts = piece.acts.drop_columns(["shape"])
         known = {ref.name for ref in self.book.schema.tables}
         shapes = piece.acts["shape"].combine_chunks()
-        apart = lineage.in_context(self.engine, acts, shapes, piece.shapes, self.contexts, known, self.book.dialect)
+        apart = lineage.in_context(acts, shapes, piece.shapes, self.contexts, known, self.book.dialect)
         self.contexts, self.said = apart.carry, apart.contexts
         enriched = self._exposed(acts.append_column("shape", apart.keys), apart.table)
         if self._counts_come_from_elsewhere(source_id):

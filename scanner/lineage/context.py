@@ -1,9 +1,9 @@
 """What earlier statements of a session make of a later one's names: ``search_path``, and temporary tables that borrow a name.
 
 Where the log does not name relations, ``select * from customer`` means whatever the session has made of ``customer``. So
-statements of sessions that have said something about it get shapes of their own. Set-based: the few statements that steer are
-read once each, and every other act is joined to the last of them before it. What could undo a statement again (a rollback, an
-error) makes the names mean what the catalogue says: too much is told rather than too little.
+statements of sessions that have said something about it get shapes of their own. Set-based: only the few acts that steer are
+gone through one by one, and every other act is joined to the last of them before it. What could undo a statement again (a
+rollback, an error) makes the names mean what the catalogue says: too much is told rather than too little.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from postgast import pg_query_pb2 as pb
 
-from scanner.engine import Engine, arrow
 from scanner.lineage.dialects import MYSQL
 from scanner.lineage.tree import Node, Statement, child, parse, strings, text_constant, unwrap
 
@@ -34,6 +33,9 @@ _MYSQL_TEMP = re.compile(
 _MYSQL_DROP = re.compile(
     rf"(?is)\bdrop\s+(?:temporary\s+)?tables?\s+(?:if\s+exists\s+)?(?:{_MYSQL_NAME}\s*\.\s*)?({_MYSQL_NAME})"
 )
+_MATTER = ("path", "local", "temp")  # of what is said, what makes names mean something else
+_NOTHING = "\x1e"
+_FAR = 1 << 40  # more than acts in a slice
 _TRANSACTION_ENDS = {
     pb.TRANS_STMT_COMMIT: "commit",
     pb.TRANS_STMT_PREPARE: "commit",
@@ -50,59 +52,6 @@ class Context:
     temporary: frozenset[str] = frozenset()
 
 
-_CONTEXTS = """
-with said as (
-    select a.n, a.session, e.what, e.value from acts a join effects e using (shape)
-    where a.kind = 'audit' and a.session is not null
-    union all select -1, session, what, value from carried
-    union all select n, session, 'rollback', null from acts where kind = 'error' and session is not null and $undoes
-), mine as (
-    select n, session from acts
-    semi join (select distinct session from said where what in ('path', 'local', 'temp')) using (session)
-), paths as (
-    select m.n, m.session, case when p.what = 'local' and c.n > p.n then null else p.value end as path
-    from mine m
-    asof left join (select n, session, what, value from said where what in ('path', 'local')
-        union all select n, session, 'path', null from said where what in ('rollback', 'reset')) p
-        on m.session = p.session and m.n > p.n
-    asof left join (select n, session from said where what = 'commit') c on m.session = c.session and m.n > c.n
-), temps as (
-    select m.n, string_agg(t.value, chr(31) order by t.value) as temps
-    from mine m join (select distinct session, value from said where what = 'temp') v on v.session = m.session
-    asof join (select n, session, value, what from said where what in ('temp', 'drop')) t
-        on m.session = t.session and v.value = t.value and m.n > t.n
-    asof left join (select n, session from said where what in ('rollback', 'reset')) r on m.session = r.session and m.n > r.n
-    where t.what = 'temp' and coalesce(r.n, -2) < t.n
-    group by m.n
-)
-select n, p.session, coalesce(path, '') as path, coalesce(temps, '') as temps from paths p left join temps using (n) order by n
-"""
-
-_CARRY = """
-with said as (
-    select a.n, a.session, e.what, e.value from acts a join effects e using (shape)
-    where a.kind = 'audit' and a.session is not null
-    union all select -1, session, what, value from carried
-    union all select n, session, 'rollback', null from acts where kind = 'error' and session is not null and $undoes
-), undone as (select session, max(n) as n from said where what in ('rollback', 'reset') group by all),
-ended as (select session, max(n) as n from said where what = 'commit' group by all),
-path as (
-    select session, last(what order by n) as what, last(value order by n) as value, max(n) as n
-    from said where what in ('path', 'local') group by session
-), temp as (
-    select session, value, last(what order by n) as what, max(n) as n
-    from said where what in ('temp', 'drop') group by session, value
-), kept as (
-    select p.session, p.what, p.value from path p left join undone u using (session) left join ended e using (session)
-    where coalesce(u.n, -2) < p.n and not (p.what = 'local' and coalesce(e.n, -2) > p.n)
-    union all
-    select t.session, t.what, t.value from temp t left join undone u using (session)
-    where t.what = 'temp' and coalesce(u.n, -2) < t.n
-)
-select * from kept where session not in (select session from acts where kind = 'disconnect' and session is not null)
-"""
-
-
 @dataclass(frozen=True)
 class InContext:
     """Shapes with their sessions' context: new keys, what each of them is seen in, and what to carry to the next slice."""
@@ -114,7 +63,7 @@ class InContext:
 
 
 def in_context(
-    engine: Engine, acts: pa.Table, keys: pa.Array, table: pa.Table, carried: pa.Table, names: Collection[str], dialect: str
+    acts: pa.Table, keys: pa.Array, table: pa.Table, carried: pa.Table, names: Collection[str], dialect: str
 ) -> InContext:
     """The shapes of ``acts`` (``n, session, kind, logged``), apart where a session has made something else of a name.
 
@@ -122,29 +71,112 @@ def in_context(
     ``carried`` what the call before returned.
     """
     found = _effects(table, names, dialect)
-    matter = pc.is_in(found["what"], value_set=pa.array(["path", "local", "temp"]))
+    matter = pc.is_in(found["what"], value_set=pa.array(_MATTER))
     if not carried.num_rows and not pc.any(matter).as_py():
         return InContext(keys, table, {}, carried)
     mysql = dialect in MYSQL
-    plain = pa.table({"n": acts["n"], "session": acts["session"], "kind": acts["kind"], "shape": keys})
-    given = {"acts": plain, "effects": found, "carried": carried}
-    for name, value in given.items():
-        engine.register(name, value)
-    try:
-        undoes = "false" if mysql else "true"
-        seen = arrow(engine, _CONTEXTS.replace("$undoes", undoes))
-        carry = arrow(engine, _CARRY.replace("$undoes", undoes), CONTEXT_SCHEMA)
-    finally:
-        for name in given:
-            engine.unregister(name)
-    place = np.searchsorted(acts["n"].to_numpy(), seen["n"].to_numpy())
-    told = pc.binary_join_element_wise(seen["path"], seen["temps"], "\x1e").combine_chunks()
-    quiet = pc.equal(told, "\x1e").to_numpy(zero_copy_only=False)
+    session, told, carry = _told(acts, keys, found, carried, undoes=not mysql)
+    place = np.flatnonzero(session >= 0)
+    behind = np.searchsorted(told.key, session[place] * _FAR + acts["n"].to_numpy()[place] + 1) - 1
+    heard = behind >= 0
+    heard[heard] = told.key[behind[heard]] // _FAR == session[place][heard]
+    place, behind = place[heard], behind[heard]
+    texts = pa.array(told.texts, pa.string()).take(pa.array(told.text[behind]))
+    quiet = pc.equal(texts, _NOTHING).to_numpy(zero_copy_only=False)
     if not mysql:  # where the log names the relations, it knows best
         named = pc.not_equal(acts["logged"].combine_chunks().take(pa.array(place)), "").to_numpy(zero_copy_only=False)
         quiet = quiet | named
-    rows, texts = place[~quiet], told.filter(pa.array(~quiet))
-    return _apart(keys, table, rows, texts, carry)
+    return _apart(keys, table, place[~quiet], texts.filter(pa.array(~quiet)), carry)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What sessions have made of names, from one steering act to the next, in the order of sessions and acts."""
+
+    key: np.ndarray  # session · _FAR + the act's n + 1; what was carried has n = -1
+    text: np.ndarray  # row of ``texts``
+    texts: list[str]  # schemas of the path joined by commas, temporary names joined by U+001F, U+001E between the two
+
+
+def _told(
+    acts: pa.Table, keys: pa.Array, found: pa.Table, carried: pa.Table, *, undoes: bool
+) -> tuple[np.ndarray, _Told, pa.Table]:
+    """For each act the number of its session (-1 where it has said nothing that matters), what was said, what to carry."""
+    said = _said_in(acts, keys, found, carried, undoes=undoes)
+    sessions = pc.unique(said.filter(pc.is_in(said["what"], value_set=pa.array(_MATTER)))["session"].combine_chunks())
+    codes = pc.fill_null(pc.index_in(acts["session"], value_set=sessions).combine_chunks(), -1).to_numpy().astype(np.int64)
+    mine = pc.fill_null(pc.index_in(said["session"], value_set=sessions).combine_chunks(), -1).to_numpy().astype(np.int64)
+    rows = np.flatnonzero(mine >= 0)
+    n = said["n"].to_numpy()
+    rows = rows[np.lexsort((rows, n[rows], mine[rows]))]
+    said, mine, n = said.take(pa.array(rows)), mine[rows], n[rows]
+    texts: dict[str, int] = {_NOTHING: 0}
+    text, states = np.empty(len(rows), np.int64), [_State() for _ in range(len(sessions))]
+    for row, (code, what, value) in enumerate(zip(mine.tolist(), *(said[x].to_pylist() for x in ("what", "value")), strict=True)):
+        states[code].hear(what, value)
+        text[row] = texts.setdefault(states[code].text, len(texts))
+    gone = set(acts["session"].filter(pc.equal(acts["kind"], "disconnect")).to_pylist())
+    kept = [
+        {"session": name, "what": what, "value": value}
+        for name, state in zip(sessions.to_pylist(), states, strict=True)
+        if name not in gone
+        for what, value in state.kept()
+    ]
+    return codes, _Told(mine * _FAR + n + 1, text, list(texts)), pa.Table.from_pylist(kept, schema=CONTEXT_SCHEMA)
+
+
+def _said_in(acts: pa.Table, keys: pa.Array, found: pa.Table, carried: pa.Table, *, undoes: bool) -> pa.Table:
+    """What sessions say with these acts, and have said before (n = -1): n, session, what, value. Of one act in its order."""
+    effects = found.group_by("shape", use_threads=False).aggregate([("what", "list"), ("value", "list")])
+    sound = pc.and_(pc.equal(acts["kind"], "audit"), pc.is_valid(acts["session"]))
+    speaking = np.flatnonzero(pc.and_(sound, pc.is_in(keys, value_set=effects["shape"].combine_chunks())).to_numpy())
+    which = pc.index_in(keys.take(pa.array(speaking)), value_set=effects["shape"].combine_chunks())
+    whats, values = (effects[name].combine_chunks().take(which) for name in ("what_list", "value_list"))
+    rows = acts.select(["n", "session"]).take(pa.array(speaking[pc.list_parent_indices(whats).to_numpy()]))
+    parts = [
+        pa.table([pa.array(np.full(carried.num_rows, -1)), *carried.columns], names=["n", *CONTEXT_SCHEMA.names]),
+        rows.append_column("what", whats.flatten()).append_column("value", values.flatten()),
+    ]
+    if undoes:
+        failed = acts.filter(pc.and_(pc.equal(acts["kind"], "error"), pc.is_valid(acts["session"]))).select(["n", "session"])
+        word = pa.repeat(pa.scalar("rollback"), failed.num_rows)
+        parts.append(failed.append_column("what", word).append_column("value", pa.nulls(failed.num_rows, pa.string())))
+    return pa.concat_tables(parts)
+
+
+@dataclass
+class _State:
+    """What one session has made of names so far."""
+
+    path: str | None = None
+    local: bool = False  # the path ends with the transaction
+    temporary: set[str] = field(default_factory=set)
+
+    def hear(self, what: str, value: str | None) -> None:
+        """One more thing that it says."""
+        if what in ("rollback", "reset"):
+            self.path, self.local = None, False
+            self.temporary.clear()
+        elif what == "commit":
+            self.path, self.local = (None if self.local else self.path), False
+        elif what in ("path", "local"):
+            self.path, self.local = value, what == "local"
+        elif value is not None and what == "temp":
+            self.temporary.add(value)
+        elif value is not None:
+            self.temporary.discard(value)
+
+    @property
+    def text(self) -> str:
+        """As of :class:`_Told`."""
+        return f"{self.path or ''}\x1e{chr(31).join(sorted(self.temporary))}"
+
+    def kept(self) -> Iterator[tuple[str, str | None]]:
+        """Rows of CONTEXT_SCHEMA."""
+        if self.path is not None:
+            yield "local" if self.local else "path", self.path
+        for name in sorted(self.temporary):
+            yield "temp", name
 
 
 def _apart(keys: pa.Array, table: pa.Table, rows: np.ndarray, texts: pa.Array, carry: pa.Table) -> InContext:

@@ -8,7 +8,6 @@ import pyarrow as pa
 import pytest
 
 from scanner import lineage
-from scanner.engine import open_engine
 
 NAMES = {"customer", "product"}
 READ = "select phone from customer"
@@ -22,27 +21,23 @@ def contexts(
     carried = lineage.CONTEXT_SCHEMA.empty_table()
     found: list[lineage.Context] = []
     bounds = [0, len(pairs)] if cut is None else [0, cut, len(pairs)]
-    engine = open_engine(threads=1)
-    try:
-        for begin, end in pairwise(bounds):
-            part = pairs[begin:end]
-            acts = pa.table(
-                {
-                    "n": pa.array(range(len(part)), pa.int64()),
-                    "session": pa.array(["s"] * len(part), pa.string()),
-                    "kind": pa.array([kind for kind, _ in part], pa.string()),
-                    "logged": pa.array([logged] * len(part), pa.string()),
-                }
-            )
-            texts = pa.array([text for _, text in part], pa.string())
-            words = pa.array([text.split()[0].upper() for _, text in part], pa.string())
-            shapes = lineage.assign_shapes(texts, acts["logged"].combine_chunks(), words, dialect=dialect)
-            apart = lineage.in_context(engine, acts, shapes.keys, shapes.table, carried, NAMES, dialect)
-            carried = apart.carry
-            assert set(apart.keys.to_pylist()) == set(apart.table["shape"].to_pylist())
-            found += [apart.contexts.get(key, lineage.Context()) for key in apart.keys.to_pylist()]
-    finally:
-        engine.close()
+    for begin, end in pairwise(bounds):
+        part = pairs[begin:end]
+        acts = pa.table(
+            {
+                "n": pa.array(range(len(part)), pa.int64()),
+                "session": pa.array(["s"] * len(part), pa.string()),
+                "kind": pa.array([kind for kind, _ in part], pa.string()),
+                "logged": pa.array([logged] * len(part), pa.string()),
+            }
+        )
+        texts = pa.array([text for _, text in part], pa.string())
+        words = pa.array([text.split()[0].upper() for _, text in part], pa.string())
+        shapes = lineage.assign_shapes(texts, acts["logged"].combine_chunks(), words, dialect=dialect)
+        apart = lineage.in_context(acts, shapes.keys, shapes.table, carried, NAMES, dialect)
+        carried = apart.carry
+        assert set(apart.keys.to_pylist()) == set(apart.table["shape"].to_pylist())
+        found += [apart.contexts.get(key, lineage.Context()) for key in apart.keys.to_pylist()]
     return found
 
 
