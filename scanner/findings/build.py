@@ -47,11 +47,21 @@ _BREACHES = {
     "export": "otherwise than the export was agreed",
 }
 
+# The events behind the findings, each once a finding, out of very many: their wide columns are read once.
+_BEHIND = f"""
+with wanted as (select finding_id, event_id from member group by all)
+select w.finding_id, v.event_id, v.time, v.database, v.vendor, v.account, v.activity, v.shape, v.client_ip, v.app_name,
+    v.technique, v.techniques, v.tables, v.pii_classes, v.pii_columns, v.contract, v.contract_breach, v.table_share,
+    v.baseline_z, v.dormant_days, v.days_above_habit, v.vendor_days_above_habit, v.excess_persons, v.vendor_excess_persons,
+    v.exposed_rows_low, v.exposed_rows, v.exposed_rows_high, v.exposed_persons_low, v.exposed_persons, v.exposed_persons_high,
+    v.rows_source, v.person_table, v.person_total, {SET_COLUMNS}
+from events v join wanted w using (event_id) where v.time between $first and $last
+"""  # noqa: S608 - text of this program only
+
 _SUMMARY = """
-with event_of as (select finding_id, event_id from member group by all),
-e as (select o.finding_id, v.* from events v join event_of o using (event_id)
-      where v.time between (select min(time) from member) and (select max(time) from member)),
-weighty as (select finding_id, rows_source, sum(exposed_persons) as persons from e where exposed_persons_high > 0 group by all)
+with weighty as (
+    select finding_id, rows_source, sum(exposed_persons) as persons from behind where exposed_persons_high > 0 group by all
+)
 select finding_id, first(database) as database, first(vendor) as vendor, list_sort(list(distinct account)) as accounts,
     min(time) as first_event, max(time) as last_event, count(*) as event_count, min(activity) as activity,
     list_sort(list_distinct(flatten(list(techniques)))) as techniques,
@@ -67,36 +77,31 @@ select finding_id, first(database) as database, first(vendor) as vendor, list_so
     max(baseline_z) as baseline_z, max(dormant_days) as dormant_days, max(table_share) as table_share,
     max(exposed_rows_low) as rows_low, sum(exposed_rows) as rows_best, sum(exposed_rows_high) as rows_high,
     (select arg_max(rows_source, (persons, rows_source)) from weighty w where w.finding_id = e.finding_id) as rows_source
-from e group by finding_id
+from behind e group by finding_id
 """
 
-_PEOPLE = f"""
-with event_of as (select finding_id, event_id from member group by all),
-e as (select o.finding_id, v.*, coalesce(regexp_replace(v.pii_columns[1], '\\.[^.]*$', ''), '') as of_table
-      from events v join event_of o using (event_id)
-      where v.time between (select min(time) from member) and (select max(time) from member) and v.exposed_persons_high > 0)
+_PEOPLE = """
+create or replace temp table people as
+with e as (
+    select *, coalesce(regexp_replace(pii_columns[1], '\\.[^.]*$', ''), '') as of_table from behind where exposed_persons_high > 0
+)
 select finding_id, epoch_us(time) as t, coalesce(person_table, e.of_table) as person_table,
-    coalesce(person_total, p.persons) as total, {SET_COLUMNS},
+    coalesce(person_total, p.persons) as total, dom, lo, hi, hashes,
     exposed_persons_low as low, exposed_persons as best, exposed_persons_high as high
 from e left join (select database as db, "table" as of_table, persons from table_persons) p
     on p.db = e.database and p.of_table = e.of_table
-"""  # noqa: S608 - text of this program only
+"""
 
 _BY_RULE = """
 select m.finding_id, m.rule_id, first(m.level) as level, count(distinct m.event_id) as events, max(m.observed) as observed,
     max(m.threshold) as threshold, sum(e.exposed_persons) as persons
-from member m join events e using (event_id)
-where e.time between (select min(time) from member) and (select max(time) from member)
-group by all
+from member m join behind e using (finding_id, event_id) group by all
 """
 
 _BY_SHAPE = """
-with event_of as (select finding_id, event_id from member group by all),
-by_shape as (
+with by_shape as (
     select finding_id, shape, count(*) as events, coalesce(sum(exposed_persons), 0)::bigint as exposed_persons
-    from events e join event_of using (event_id)
-    where e.time between (select min(time) from member) and (select max(time) from member) and shape is not null
-    group by all
+    from behind where shape is not null group by all
 )
 select * from by_shape
 qualify row_number() over (partition by finding_id order by exposed_persons desc, events desc, shape) <= 20
@@ -117,13 +122,16 @@ def build(
     """Findings ``ids`` from their hits (``members``, MEMBER_SCHEMA) and the events behind them (``engine``: view ``events``)."""
     engine.register("member", members)
     engine.register("table_persons", table_persons)
+    first, last = pc.min_max(members["time"]).as_py().values()
     try:
+        engine.execute(f"create or replace temp table behind as {_BEHIND}", {"first": first, "last": last})
         summaries = {row["finding_id"]: row for row in arrow(engine, _SUMMARY).to_pylist()}
-        engine.execute(f"create or replace temp table people as {_PEOPLE}")
-        by_table = _grouped(arrow(engine, distinct_people("people", ["finding_id"])))
-        engine.execute("drop table people")
         by_rule = _grouped(arrow(engine, _BY_RULE))
         by_shape = _grouped(arrow(engine, _BY_SHAPE))
+        engine.execute(_PEOPLE)
+        engine.execute("drop table behind")
+        by_table = _grouped(arrow(engine, distinct_people("people", ["finding_id"])))
+        engine.execute("drop table people")
     finally:
         engine.unregister("member")
         engine.unregister("table_persons")
