@@ -1,8 +1,8 @@
 """How many different people several events speak of: a union, not a sum.
 
 An event says which people it read by hashes of their keys, by an interval of keys, or not at all (``key_*`` of EVENT_SCHEMA).
-Here those sets are taken apart into *atoms*: single keys, and pieces of intervals between any two bounds that occur. An event
-spreads its number over its atoms, evenly by keys. The same atom in several events is the same people, and counts once.
+Here those sets are taken apart into *atoms*, single keys, and an event spreads its number over its atoms evenly. The same atom
+in several events is the same people, and counts once. Intervals are laid over each other as they are (scanner.people_spans).
 
 * Over a finding (:func:`distinct_people`) an atom weighs what it weighs in the event that weighs it most. Sets that cannot be
   compared (keys of different columns, sets that are not known) are taken to overlap as chance would have it:
@@ -10,8 +10,7 @@ spreads its number over its atoms, evenly by keys. The same atom in several even
 * Over a sliding window (:func:`sliding_sum`) an atom weighs what it weighs in the latest event of the window that has it, so that
   a window's value depends on nothing but the window. What cannot be compared is added up: an upper bound of the union.
 
-All of it is SQL for DuckDB, linear in events and keys but for intervals that overlap in many pieces: beyond :data:`MOST_PIECES`
-of a group only equal intervals are recognised as the same people.
+Time and memory are linear in events and keys.
 """
 
 # ruff: noqa: S608 - all SQL text here is ours; names come from the callers' fixed lists
@@ -23,9 +22,8 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from scanner.engine import Engine
-
-MOST_PIECES = 2_000_000
+from scanner.engine import Engine, arrow
+from scanner.people_spans import Floats, Ints, heaviest, sliding_steps
 
 # of an event: what its keys are keys of, and the set itself
 SET_COLUMNS = (
@@ -35,53 +33,56 @@ SET_COLUMNS = (
 )
 
 
-def _atoms(source: str, keys: Sequence[str], values: Sequence[str]) -> str:
-    """Common table expressions up to ``atoms`` (keys, t, dom, kind, atom, values).
-
-    ``source`` has the keys, t, the values and :data:`SET_COLUMNS`.
-    """
-    k = ", ".join(keys)
-    sk = ", ".join(f"s.{key}" for key in keys)
-    at = f"PARTITION BY {k}, dom"
-    spread = ", ".join(f"{v} / len(hashes) AS {v}" for v in values)
-    share = ", ".join(f"s.{v} * ((c.y - c.x)::DOUBLE / (s.hi - s.lo + 1)) AS {v}" for v in values)
-    plain = ", ".join(values)
-    same = " AND ".join(f"s.{key} = c.{key}" for key in [*keys, "dom"])
-    return f"""
-known AS (SELECT {k}, t, dom, lo, hi, hashes, {plain} FROM {source} WHERE dom IS NOT NULL),
-edges AS (
-    SELECT {k}, dom, lo AS x FROM known WHERE lo IS NOT NULL UNION SELECT {k}, dom, hi + 1 FROM known WHERE lo IS NOT NULL
-),
-cuts AS (SELECT *, row_number() OVER ({at} ORDER BY x) AS i, lead(x) OVER ({at} ORDER BY x) AS y FROM edges),
-opened AS (SELECT s.*, c.i AS opens FROM known s JOIN cuts c ON {same} AND s.lo = c.x),
-spans AS (
-    SELECT s.*, c.i AS closes, sum(c.i - s.opens) OVER (PARTITION BY {sk}, s.dom) AS pieces
-    FROM opened s JOIN cuts c ON {same} AND s.hi + 1 = c.x
-),
+# sets of keys taken apart: hashes one by one, everybody (or nobody knows whom of a domain) as one
+_ATOMS = """
 atoms AS (
-    SELECT {k}, t, dom, 1 AS kind, unnest(hashes) AS atom, {spread} FROM known WHERE lo IS NULL AND len(hashes) > 0
+    SELECT {keys}, t, dom, 1 AS kind, unnest(hashes) AS atom, {spread}
+    FROM {source} WHERE dom IS NOT NULL AND lo IS NULL AND len(hashes) > 0
     UNION ALL
-    SELECT {sk}, s.t, s.dom, 2, c.x, {share}
-    FROM (SELECT *, unnest(range(opens, closes)) AS i FROM spans WHERE pieces <= {MOST_PIECES}) s
-    JOIN cuts c ON {same} AND s.i = c.i
-    UNION ALL
-    SELECT {k}, t, dom, 3, (hash(lo, hi) >> 1)::BIGINT, {plain} FROM spans WHERE pieces > {MOST_PIECES}
-    UNION ALL
-    SELECT {k}, t, dom, 4, 0, {plain} FROM known WHERE lo IS NULL AND coalesce(len(hashes), 0) = 0
+    SELECT {keys}, t, dom, 4, 0, {values} FROM {source} WHERE dom IS NOT NULL AND lo IS NULL AND coalesce(len(hashes), 0) = 0
 )"""
 
 
-def sliding_sum(source: str, keys: Sequence[str], span: int) -> str:
-    """Common table expressions up to ``running``: for each group and time of an event, what the window that ends there holds.
+def _atoms(source: str, keys: Sequence[str], values: Sequence[str]) -> str:
+    """A common table expression ``atoms`` (keys, t, dom, kind, atom, values) of all sets but intervals.
 
-    ``source``: a relation with the keys, ``t`` (microseconds), ``v`` and :data:`SET_COLUMNS`. ``running`` has the keys, t and
-    ``a``: the sum of ``v`` over the half-open window ``(t - span, t]``, the same people counted once.
+    ``source`` has the keys, t, the values and :data:`SET_COLUMNS`.
     """
+    spread = ", ".join(f"{v} / len(hashes) AS {v}" for v in values)
+    return _ATOMS.format(keys=", ".join(keys), spread=spread, source=source, values=", ".join(values))
+
+
+def _spans(
+    engine: Engine, source: str, keys: Sequence[str], values: Sequence[str]
+) -> tuple[pa.Table, dict[str, Ints], list[Floats]]:
+    """The intervals of ``source``: their keys; ``at`` (number of keys and domain), t, lo, hi; and their values."""
+    k, v = ", ".join(keys), ", ".join(f"{value}::DOUBLE AS {value}" for value in values)
+    table = arrow(
+        engine,
+        f"SELECT {k}, dense_rank() OVER (ORDER BY {k}, dom) AS at, t, lo, hi, {v} FROM {source} "
+        "WHERE dom IS NOT NULL AND lo IS NOT NULL",
+    )
+    told = {name: table[name].to_numpy() for name in ("at", "t", "lo", "hi")}
+    return table.select(list(keys)), told, [table[value].to_numpy() for value in values]
+
+
+def sliding_sum(engine: Engine, source: str, keys: Sequence[str], span: int) -> pa.Table:
+    """For each group and time of an event, what the window that ends there holds (keys, t, ``a``).
+
+    ``source``: a relation with the keys, ``t`` (microseconds), ``v`` and :data:`SET_COLUMNS`. ``a`` is the sum of ``v`` over the
+    half-open window ``(t - span, t]``, the same people counted once.
+    """
+    groups, told, (values,) = _spans(engine, source, keys, ["v"])
+    row, time, step = sliding_steps(told["at"], told["t"], told["lo"], told["hi"], values, span)
+    of_spans = groups.take(pa.array(row)).append_column("t", pa.array(time)).append_column("step", pa.array(step))
     k = ", ".join(keys)
     by = f"PARTITION BY {k}, dom, kind, atom ORDER BY t"
-    return (
-        _atoms(source, keys, ["v"])
-        + f""",
+    engine.register("span_steps", of_spans)
+    try:
+        return arrow(
+            engine,
+            f"""
+WITH {_atoms(source, keys, ["v"])},
 once AS (SELECT {k}, t, dom, kind, atom, max(v) AS v FROM atoms GROUP BY ALL),
 beside AS (SELECT *, lag(t) OVER w AS t0, lag(v) OVER w AS v0, lead(t) OVER w AS t1 FROM once WINDOW w AS ({by})),
 steps AS (
@@ -89,14 +90,17 @@ steps AS (
     UNION ALL SELECT {k}, t + {span}, -v FROM beside WHERE t1 IS NULL OR t1 - t >= {span}
     UNION ALL SELECT {k}, t, v FROM {source} WHERE dom IS NULL
     UNION ALL SELECT {k}, t + {span}, -v FROM {source} WHERE dom IS NULL
+    UNION ALL SELECT {k}, t, step FROM span_steps
 ),
-moments AS (SELECT {k}, t, sum(step) AS step FROM steps GROUP BY ALL),
-running AS (SELECT {k}, t, sum(step) OVER (PARTITION BY {k} ORDER BY t ROWS UNBOUNDED PRECEDING) AS a FROM moments)"""
-    )
+moments AS (SELECT {k}, t, sum(step) AS step FROM steps GROUP BY ALL)
+SELECT {k}, t, sum(step) OVER (PARTITION BY {k} ORDER BY t ROWS UNBOUNDED PRECEDING) AS a FROM moments""",
+        )
+    finally:
+        engine.unregister("span_steps")
 
 
-def distinct_people(source: str, keys: Sequence[str]) -> str:
-    """A query: for each group and person table, the people of all events together (keys, person_table, total, low, best, high).
+def distinct_people(engine: Engine, source: str, keys: Sequence[str]) -> pa.Table:
+    """For each group and person table, the people of all events together (keys, person_table, total, low, best, high).
 
     ``source``: a relation with the keys, t, :data:`SET_COLUMNS`, person_table, total (people in it, null when not known) and the
     events' people as low, best, high.
@@ -104,11 +108,21 @@ def distinct_people(source: str, keys: Sequence[str]) -> str:
     k = ", ".join(keys)
     own = [*keys, "person_table"]
     p = ", ".join(own)
-    return f"""
+    groups, told, values = _spans(engine, source, own, ["low", "best", "high"])
+    sums = [heaviest(told["at"], told["lo"], told["hi"], value) for value in values]
+    of_spans = groups.take(pa.array(sums[0][0]))
+    for name, (_, total) in zip(("low", "best", "high"), sums, strict=True):
+        of_spans = of_spans.append_column(name, pa.array(total))
+    engine.register("span_sets", of_spans)
+    try:
+        return arrow(
+            engine,
+            f"""
 WITH {_atoms(source, own, ["low", "best", "high"])},
 once AS (SELECT {p}, dom, kind, atom, max(low) AS low, max(best) AS best, max(high) AS high FROM atoms GROUP BY ALL),
 sets AS (
     SELECT {p}, sum(low) AS low, sum(best) AS best, sum(high) AS high, sum(best) AS held FROM once GROUP BY {p}, dom, kind
+    UNION ALL SELECT {p}, low, best, high, best FROM span_sets
     UNION ALL SELECT {p}, max(low), sum(best), sum(high), max(best) FROM {source} WHERE dom IS NULL GROUP BY {p}
 ),
 sizes AS (  -- a table may have grown since its people were counted
@@ -124,8 +138,10 @@ together AS (
 SELECT {k}, person_table, total::BIGINT AS total, ceil(low - 1e-6)::BIGINT AS low,
     round(CASE WHEN total IS NULL THEN added ELSE greatest(held, least(added, total * (1 - missed))) END)::BIGINT AS best,
     round(coalesce(least(high, total), high))::BIGINT AS high
-FROM together
-"""
+FROM together""",
+        )
+    finally:
+        engine.unregister("span_sets")
 
 
 def events_of_people(relation: str, keys: Sequence[str]) -> str:
@@ -148,11 +164,11 @@ def seen_by(engine: Engine, keys: Sequence[str], *, since: datetime | None = Non
     relation = f"(SELECT * FROM events WHERE {' AND '.join(conditions) or 'true'})"
     engine.execute(f"CREATE OR REPLACE TEMP TABLE seen AS {events_of_people(relation, keys)}", bounds)
     try:
-        query = f"SELECT *, best / greatest(total, 1) AS share FROM ({distinct_people('seen', keys)}) ORDER BY ALL"
-        table: pa.Table = engine.sql(query).to_arrow_table()
-        return table
+        engine.register("united", distinct_people(engine, "seen", keys))
+        return arrow(engine, "SELECT *, best / greatest(total, 1) AS share FROM united ORDER BY ALL")
     finally:
         engine.execute("DROP TABLE seen")
+        engine.unregister("united")
 
 
-__all__ = ["MOST_PIECES", "SET_COLUMNS", "distinct_people", "seen_by", "sliding_sum"]
+__all__ = ["SET_COLUMNS", "distinct_people", "seen_by", "sliding_sum"]

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanner import people
 from scanner.engine import open_engine
 from scanner.people import distinct_people, sliding_sum
 
@@ -25,7 +24,8 @@ ENGINE = open_engine(threads=1)
 
 def together(events: Sequence[Event]) -> dict[tuple[str, str], tuple[int, int, int]]:
     ENGINE.register("e", pa.Table.from_pylist([{"g": "a", "person_table": "mbr", **e} for e in events], schema=STATIC))
-    return {(g, table): numbers for g, table, _, *numbers in map(tuple, ENGINE.execute(distinct_people("e", ["g"])).fetchall())}
+    rows = distinct_people(ENGINE, "e", ["g"]).to_pylist()
+    return {(row["g"], row["person_table"]): (row["low"], row["best"], row["high"]) for row in rows}
 
 
 def one(events: Sequence[Event]) -> list[int]:
@@ -35,8 +35,7 @@ def one(events: Sequence[Event]) -> list[int]:
 
 def windows(events: Sequence[Event], span: int) -> dict[tuple[str, int], float]:
     ENGINE.register("e", pa.Table.from_pylist(list(events), schema=SLIDING))
-    rows = ENGINE.execute(f"WITH {sliding_sum('e', ['g'], span)} SELECT g, t, a FROM running").fetchall()
-    return {(g, t): a for g, t, a in rows}
+    return {(row["g"], row["t"]): row["a"] for row in sliding_sum(ENGINE, "e", ["g"], span).to_pylist()}
 
 
 def people_of(event: Event) -> list[tuple[object, ...]]:
@@ -155,9 +154,13 @@ def test_long_lists_are_estimated_from_the_smallest_of_their_hashes() -> None:
     assert one(events)[1] == pytest.approx(12_288, rel=0.05)
 
 
-def test_intervals_in_too_many_pieces_are_told_apart_by_their_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    crossing = [*reads(60, dom="k", lo=lambda n: n, hi=lambda n: n + 99, best=100, low=100, high=100)]
-    assert one(crossing)[1] == 159
-    monkeypatch.setattr(people, "MOST_PIECES", 100)
-    found = one([*crossing, *crossing])
-    assert found[1] == 6000, "the second reading is known to be the same, the overlap is not"
+def test_very_many_intervals_that_cross_each_other_are_counted_exactly_and_soon() -> None:
+    """Each of 5,000 intervals crosses thousands of others; cut at all their bounds they would be millions of pieces."""
+    count, width = 5_000, 2_500
+    crossing = reads(
+        count, dom="k", lo=lambda n: (n * 7919) % count, hi=lambda n: (n * 7919) % count + width - 1, best=width, low=width,
+        high=width, total=1_000_000,
+    )  # fmt: skip
+    assert one([*crossing, *crossing]) == [count + width - 1] * 3
+    sliding = [{"g": "a", "v": float(width), **{name: e[name] for name in ("t", "dom", "lo", "hi")}} for e in crossing]
+    assert windows(sliding, count)["a", count - 1] == pytest.approx(count + width - 1)

@@ -130,7 +130,7 @@ def build(
         by_shape = _grouped(arrow(engine, _BY_SHAPE))
         engine.execute(_PEOPLE)
         engine.execute("drop table behind")
-        by_table = _grouped(arrow(engine, distinct_people("people", ["finding_id"])))
+        by_table = _grouped(distinct_people(engine, "people", ["finding_id"]))
         engine.execute("drop table people")
     finally:
         engine.unregister("member")

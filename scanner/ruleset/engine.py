@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from scanner.engine import missing_columns
 from scanner.errors import StoreError
 from scanner.model import EVENT_SCHEMA, HITS_SCHEMA
+from scanner.people import sliding_sum
 from scanner.ruleset.rule import Fragment, InNetwork, Rule, RuleSet, join
 from scanner.ruleset.windows import Window
 
@@ -188,8 +189,14 @@ class _Run:
         if not candidates.num_rows:
             return HITS_SCHEMA.empty_table()
         self.con.register("candidates", candidates)
-        found = self.query(window.exact("candidates"), correlation.timespan)
+        near = window.near("candidates")
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE near AS {near.sql}", self._bound(near, correlation.timespan))
         self.con.unregister("candidates")
+        if window.of_people:
+            self.con.register("running", sliding_sum(self.con, "near", window.keys, window.span))
+        found = self.query(window.exact(), correlation.timespan)
+        self.con.unregister("running")
+        self.con.execute("DROP TABLE near")
         return pa.table(
             {
                 "rule_id": pa.array([rule.id] * found.num_rows, pa.string()),
@@ -204,9 +211,11 @@ class _Run:
         )
 
     def query(self, query: Fragment, lookback: timedelta) -> pa.Table:
-        params = [self._in_network(p, lookback) if isinstance(p, InNetwork) else p for p in query.params]
-        table: pa.Table = self.con.sql(query.sql, params=params).to_arrow_table()
+        table: pa.Table = self.con.sql(query.sql, params=self._bound(query, lookback)).to_arrow_table()
         return table
+
+    def _bound(self, query: Fragment, lookback: timedelta) -> list[Any]:
+        return [self._in_network(p, lookback) if isinstance(p, InNetwork) else p for p in query.params]
 
     def _in_network(self, param: InNetwork, lookback: timedelta) -> list[str]:
         """The distinct addresses of the events that lie in the network; far fewer than events."""

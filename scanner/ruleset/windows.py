@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from scanner.people import SET_COLUMNS, sliding_sum
+from scanner.people import SET_COLUMNS
 from scanner.ruleset.rule import Bound, Correlation, Fragment, join
 
 BUCKETS = 60  # a timespan: an hour is looked through by the minute
@@ -120,17 +120,22 @@ class Window:
         least = [b.value - abs(b.value) * 1e-9 - 1e-9 for b in c.bounds if b.op in ("gt", "gte", "eq")]
         return join(" AND ", [Fragment("true"), *(Fragment(f"{total} >= ?", (value,)) for value in least)])
 
-    def exact(self, candidates: str) -> Fragment:
-        """(id, t, group_key, observed) of every event inside a window that fires; ``candidates``: the table made before."""
+    def near(self, candidates: str) -> Fragment:
+        """Events in the buckets of ``candidates``, the table made before, or in those that their windows reach into: the columns
+        of :meth:`matched`, and ``hot`` for those at which a window that fires may end."""
         keys = ", ".join(self.keys)
-        group = "concat_ws('|', " + ", ".join(f"replace(replace({k}, '\\', '\\\\'), '|', '\\|')" for k in self.keys) + ")"
         needed = (
             f"needed AS (SELECT {keys}, bucket - i AS bucket, bool_or(i = 0) AS hot "
-            f"FROM {candidates}, range({self.before + 1}) AS steps(i) GROUP BY ALL), "
+            f"FROM {candidates}, range({self.before + 1}) AS steps(i) GROUP BY ALL) "
         )
-        near = (
-            f"near AS (SELECT matched.*, hot FROM matched JOIN needed ON {self._same_group()} AND t // {self.bucket} = bucket), "
-        )
+        joined = f"SELECT matched.*, hot FROM matched JOIN needed ON {self._same_group()} AND t // {self.bucket} = bucket"
+        return Fragment("WITH matched AS (") + self.matched() + f"), {needed}{joined}"
+
+    def exact(self) -> Fragment:
+        """(id, t, group_key, observed) of every event inside a window that fires, from the table ``near`` and, for sums of
+        people, the table ``running`` (:func:`scanner.people.sliding_sum`)."""
+        keys = ", ".join(self.keys)
+        group = "concat_ws('|', " + ", ".join(f"replace(replace({k}, '\\', '\\\\'), '|', '\\|')" for k in self.keys) + ")"
         fired, marks = self._fired()
         after = f"OVER (PARTITION BY {keys} ORDER BY t RANGE BETWEEN CURRENT ROW AND {self.span - 1} FOLLOWING)"
         if self.correlation.type == "temporal_ordered":
@@ -138,9 +143,7 @@ class Window:
         else:
             result = f"max(f) {after}::DOUBLE"
         return (
-            Fragment("WITH matched AS (")
-            + self.matched()
-            + f"), {needed}{near}"
+            Fragment("WITH ")
             + fired
             + f"SELECT id, t, {group} AS group_key, {result} AS observed FROM {marks} "
             + "QUALIFY observed IS NOT NULL ORDER BY group_key, t, id"
@@ -171,10 +174,7 @@ class Window:
             total = " + ".join(f"w{f}::INT" for f in self.flags)
             windows = f"windows AS (SELECT *, {total} AS a FROM (SELECT *, {seen} FROM near)), "
         elif self.of_people:
-            windows = (
-                sliding_sum("near", self.keys, self.span)
-                + f", windows AS (SELECT near.*, round(a, 9) AS a FROM near JOIN running USING ({keys}, t)), "
-            )
+            windows = f"windows AS (SELECT near.*, round(a, 9) AS a FROM near JOIN running USING ({keys}, t)), "
         else:
             aggregate = {
                 "event_count": f"count(*) {over}",
