@@ -44,7 +44,8 @@ KNOWS: dict[str, set[str]] = {
     "engine": {"errors", "model"},
     "remote": {"errors"},
     "siphash": {"errors"},
-    "people": {"engine"},
+    "people_spans": set(),
+    "people": {"engine", "people_spans"},
     # a stage knows the shared words and itself
     **{stage: SHARED | more for stage, more in STAGES.items()},
     # composition: the pipeline, and the two parts of it that are worth a file of their own
