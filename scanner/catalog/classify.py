@@ -85,6 +85,7 @@ class Classifier:
             sample = samples[unit.sample]
             names = named[i]
             row = []
+            said_by = {n for n, s in names.items() if s.strength >= 0.9 and not s.negative and loose[i].get(n, 0.0) >= 0.8}
             for entity in sorted(set(hits[i]) | set(names) | set(masked[i])):
                 recognizer = self._recognizers[entity]
                 said = names.get(entity) or self._vocabulary.against(splits[i], entity)
@@ -106,6 +107,7 @@ class Classifier:
                         enumeration=_enumeration(sample) if not unit.path else False,
                         table=tuple(self._vocabulary.split(sample.table.name)),
                         column=tuple(splits[i]),
+                        rival=bool(said_by - {entity}),
                         named=bool(unit.path) or says_something(splits[i]),
                         repetition=sample.seen / sample.distinct if sample.distinct and not unit.path else 1.0,
                     )

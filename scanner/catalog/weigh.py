@@ -68,6 +68,7 @@ class Evidence:
     table: tuple[str, ...]
     column: tuple[str, ...] = ()  # tokens of the column's name
     named: bool = False  # the name has a word in it
+    rival: bool = False  # the name clearly says another class, and the values could be of it
     owner: str = ""  # the token that says whose it is, when that is no person
     repetition: float = 1.0  # how often each value comes
     neighbours: float = 0.0  # 0-1: how surely the rest of the table is about people
@@ -137,7 +138,7 @@ def features(e: Evidence) -> tuple[Vector, str]:
     if e.name.negative:
         found["negative"] = NEGATIVE * (0.5 if value > 6 and e.weight > 4.5 else 1.0)
     elif strength == 0 and e.named and e.weight < 6:
-        found["elsewhere"] = ELSEWHERE
+        found["elsewhere"] = ELSEWHERE * (2 if e.rival else 1)  # streets are called after people
     if e.enumeration and r.wants_unique:
         found["enumeration"] = ENUMERATION * (1.0 if strength < 0.9 else 0.3)
     elif r.wants_unique and e.repetition >= 6 and strength < 0.9:

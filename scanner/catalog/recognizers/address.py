@@ -75,11 +75,17 @@ recognizer = Recognizer(
         bill addr, billing address, dlv addr, dlvr addr, dlvy addr, deliv addr, delivery address, rcv addr,
         rcvr addr, recipient address, receiver address, detail addr, detail address, bsc addr, base addr, basic addr,
         dtl addr, adres, adr, adrs, adres1, full addr, addr full, road address, residence, anschrift, adresse,
-        strasse, straße, direccion, indirizzo, dtladdr, detailaddr, road name addr, 주소, 상세주소, 기본주소,
+        strasse, straße, str nr, strasse hausnr, direccion, dirección, calle, domicilio, indirizzo, adresse postale,
+        adresse1, adresse2, rue, endereco, endereço, morada, straat, straatnaam, woonadres, ulica, adres zam, gatuadress,
+        gateadresse, adress, osoite, katuosoite, lieferadresse, rechnungsadresse, wohnadresse, indirizzo residenza,
+        adresse livraison, direccion envio, dtladdr, detailaddr, road name addr, 주소, 상세주소, 기본주소,
         도로명주소, 지번주소, 배송지, 배송지주소, 자택주소, 집주소, 직장주소, 배송주소, 나머지주소, 수령지, 거주지,
         수령주소, 도로명, 주소1, 주소2
         """,
-        weak="apt, dong ho, building, bldg, house no, hausnummer, destination, dest, 목적지, 건물명, 동호수, 지번",
+        weak="""
+        apt, dong ho, building, bldg, via, voie, gata, house no, hausnummer, hausnr, haus nr, huisnummer,
+        huisnr, numero civico, civico, numero voie, adresszusatz, destination, dest, 목적지, 건물명, 동호수, 지번
+        """,
     ),
     negative=tokens(
         """

@@ -78,13 +78,18 @@ recognizer = Recognizer(
         birth, birth date, birthdate, birth day, birthday, birth dt, birthdt, dob, date of birth, dateofbirth, brth,
         brth dt, brthdy, brdt, brthdd, bday, birth ymd, birthymd, brth ymd, bir dt, bymd, birth de, brthdy de,
         geburtsdatum, geb datum, geb dat, gebdat, geboren, fecha nac,
-        birth txt, birth at, geburtstag, date naissance, fecha nacimiento, birth dttm, jumin1, rrn front, 생년월일,
+        data nascita, data di nascita, dt nascita, nascita, data nascimento, data nasc, dt nasc, nascimento, naissance,
+        date de naissance, date naiss, dt naiss, dnaiss, fecha de nacimiento, fec nac, fnac, f nacimiento, nacimiento,
+        geboortedatum, geb datum nl, data urodzenia, dat urodzenia, fodselsdato, fødselsdato, fodselsdag, födelsedatum,
+        fodelsedatum, syntymaaika, syntymäaika, datum narozeni, datum narození, gebdt, geb dt, birth txt, birth at,
+        geburtstag, date naissance, fecha nacimiento, birth dttm, jumin1, rrn front, 생년월일,
         주민번호앞자리, 주민등록번호앞자리, 주민앞자리, 생일, 출생일, 출생일자, 생년, 출생
         """,
         weak="bth, birt, bir, geb, born",
     ),
     negative=tokens("""
-    created updated order yn 여부 coupon 쿠폰 place country city agree gift point benefit founded opened count
+    created updated order yn 여부 coupon 쿠폰 place luogo lieu lugar local plaats miejsce sted ort gemeinde comune
+    commune pays country city agree gift point benefit founded opened count
     """),
     kinds=frozenset({TypeKind.TEXT, TypeKind.OTHER, TypeKind.DATE, TypeKind.TIME, TypeKind.INTEGER, TypeKind.NUMBER}),
     lengths=(4, 32),

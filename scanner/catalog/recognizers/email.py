@@ -20,7 +20,10 @@ recognizer = Recognizer(
     words=words(
         strong="""
         email, e mail, mail, eml, email addr, email address, emailaddr, mail addr, eml addr, emladdr, email adres,
-        elctrn mail, mail address, e mail addr, correo, courriel, mailadresse, emailadresse, 이메일, 이메일주소, 전자우편, 메일,
+        elctrn mail, mail address, e mail addr, correo, correo electronico, correo electrónico, courriel,
+        adresse mail, adresse electronique, mel, posta elettronica,
+        indirizzo email, e post, epost, epostadress, sahkoposti, sähköposti, mailadres, adres email, adres mailowy,
+        mailadresse, emailadresse, 이메일, 이메일주소, 전자우편, 메일,
         메일주소, 전자메일
         """,
         weak="em, ml addr, login email",

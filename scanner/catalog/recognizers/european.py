@@ -7,16 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scanner.catalog.recognizers.base import NUMERIC_TOO, Bools, Digits, Pattern, Recognizer, digit_matrix, luhn, weighted, words
-
-
-def _mostly(sound: Bools) -> Bools:
-    """A check that one code in ten passes by chance counts only when far more of the column pass."""
-    return sound if len(sound) < 3 or float(np.mean(sound)) > 0.4 else np.zeros(len(sound), dtype=np.bool_)
-
-
-def _month(matrix: Digits, at: int) -> Digits:
-    return matrix[:, at] * 10 + matrix[:, at + 1]
+from scanner.catalog.recognizers.base import NUMERIC_TOO, Bools, Pattern, Recognizer, digit_matrix, luhn, weighted, words
+from scanner.catalog.recognizers.checks import mostly, two
 
 
 def _spanish(values: Sequence[str]) -> Bools:
@@ -44,9 +36,9 @@ def _italian(values: Sequence[str]) -> Bools:
 def _polish(values: Sequence[str]) -> Bools:
     matrix, fits = digit_matrix(values, 11)
     rest = (10 - weighted(matrix, (1, 3, 7, 9, 1, 3, 7, 9, 1, 3)) % 10) % 10
-    month = _month(matrix, 2) % 20
-    day = _month(matrix, 4)
-    return _mostly(fits & (rest == matrix[:, 10]) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31))
+    month = two(matrix, 2) % 20
+    day = two(matrix, 4)
+    return mostly(fits & (rest == matrix[:, 10]) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31))
 
 
 def _finnish(values: Sequence[str]) -> Bools:
@@ -57,8 +49,8 @@ def _finnish(values: Sequence[str]) -> Bools:
 def _swedish(values: Sequence[str]) -> Bools:
     ten = ["".join(c for c in v if c.isdigit())[-10:] for v in values]
     matrix, fits = digit_matrix(ten, 10)
-    month, day = _month(matrix, 2), _month(matrix, 4) % 60
-    return _mostly(fits & luhn(ten) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31))
+    month, day = two(matrix, 2), two(matrix, 4) % 60
+    return mostly(fits & luhn(ten) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31))
 
 
 def _french(values: Sequence[str]) -> Bools:
@@ -71,19 +63,33 @@ def _french(values: Sequence[str]) -> Bools:
 
 def _dutch(values: Sequence[str]) -> Bools:
     matrix, fits = digit_matrix(values, 9)
-    return _mostly(fits & (weighted(matrix, (9, 8, 7, 6, 5, 4, 3, 2, -1)) % 11 == 0) & (matrix.sum(axis=1) > 0))
+    return mostly(fits & (weighted(matrix, (9, 8, 7, 6, 5, 4, 3, 2, -1)) % 11 == 0) & (matrix.sum(axis=1) > 0))
 
 
 spain = Recognizer(
     entity="ES_NIF",
-    title="Spanish NIF or NIE",
-    patterns=(Pattern(r"(?:[0-9]{8}|[XYZxyz][0-9]{7})[- ]?[A-Za-z]", 8.0, _spanish),),
-    loose=r"[XYZxyz]?[- ]?[0-9]{7,8}[- ]?[A-Za-z]",
+    title="Spanish NIF",
+    patterns=(
+        Pattern(r"[0-9]{1,2}\.?[0-9]{3}\.?[0-9]{3}[- ]?[A-Za-z]", 8.0, _spanish),
+        Pattern(r"[XYZxyz][- ]?[0-9]{7}[- ]?[A-Za-z]", 7.0, _spanish),  # foreigners beside citizens
+    ),
+    loose=r"[XYZxyz]?[- ]?[0-9]{1,2}\.?[0-9]{3}\.?[0-9]{3}[- ]?[A-Za-z]?",
     search=r"(?:^|[^0-9A-Za-z])((?:[0-9]{8}|[XYZ][0-9]{7})-?[A-Z])(?:[^0-9A-Za-z]|$)",
     search_check=_spanish,
-    words=words(strong="nif, nie, dni", weak="documento, doc identidad"),
-    lengths=(8, 12),
-    digits=(7, 8),
+    masked=r"[*xX]{2,5}[0-9]{3,4}[*xX]{1,3}[A-Za-z]?|[0-9]{1,4}[*]{3,7}[A-Za-z]",
+    words=words(strong="nif, dni, num dni, dni nif, nif nie, dni nie", weak="documento, doc identidad, num documento"),
+    lengths=(8, 13),
+    digits=(2, 8),
+    sensitivity=4,
+)
+spain_foreigners = Recognizer(
+    entity="ES_NIE",
+    title="Spanish NIE",
+    patterns=(Pattern(r"[XYZxyz][- ]?[0-9]{7}[- ]?[A-Za-z]", 8.5, _spanish),),
+    loose=r"[XYZxyz][- ]?[0-9]{7}[- ]?[A-Za-z]",
+    words=words(strong="nie, num nie"),
+    lengths=(9, 11),
+    digits=(7, 7),
     sensitivity=4,
 )
 italy = Recognizer(
@@ -114,7 +120,7 @@ finland = Recognizer(
     title="Finnish personal identity code",
     patterns=(Pattern(r"[0-3][0-9][01][0-9]{3}[-+A-FU-Ya-fu-y][0-9]{3}[0-9A-FHJ-NPR-Ya-fhj-npr-y]", 9.0, _finnish),),
     loose=r"[0-9]{6}[-+A-Z][0-9]{3}[0-9A-Z]",
-    words=words(strong="hetu, henkilotunnus, henkilötunnus, finnish id"),
+    words=words(strong="hetu, henkilotunnus, henkilötunnus, sotu, finnish id"),
     lengths=(11, 11),
     digits=(9, 10),
     sensitivity=4,
@@ -122,9 +128,13 @@ finland = Recognizer(
 sweden = Recognizer(
     entity="SE_PERSONNUMMER",
     title="Swedish personal number",
-    patterns=(Pattern(r"(?:19|20)?[0-9]{6}[-+][0-9]{4}", 7.0, _swedish), Pattern(r"(?:19|20)[0-9]{10}", 6.0, _swedish)),
+    patterns=(
+        Pattern(r"(?:19|20)?[0-9]{6}[-+][0-9]{4}", 7.0, _swedish),
+        Pattern(r"(?:19|20)[0-9]{10}", 6.0, _swedish),
+        Pattern(r"[0-9]{10}", 4.4, _swedish),
+    ),
     loose=r"(?:19|20)?[0-9]{6}[-+]?[0-9]{4}",
-    words=words(strong="personnummer, person nummer, pnr, personal number se", weak="personal no, personal number"),
+    words=words(strong="personnummer, person nummer, persnr, pnr, personal number se", weak="personal no, personal number"),
     kinds=NUMERIC_TOO,
     lengths=(10, 13),
     digits=(10, 12),
@@ -154,4 +164,4 @@ netherlands = Recognizer(
     digits=(9, 9),
     sensitivity=4,
 )
-recognizers = (spain, italy, poland, finland, sweden, france, netherlands)
+recognizers = (spain, spain_foreigners, italy, poland, finland, sweden, france, netherlands)

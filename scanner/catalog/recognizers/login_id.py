@@ -32,11 +32,14 @@ recognizer = Recognizer(
         strong="""
         login id, loginid, login name, user id login, username, userid login, user login, login, logon id, lgn id,
         lgnid, login nm, web id, webid, sns id, kakao id, naver id, nickname, nick nm, nicknm, nick, nick name,
-        ncknm, screen name, user name, benutzername, handle, account name, 로그인아이디, 아이디, 로그인 아이디,
+        ncknm, screen name, user name, benutzername, nutzername, nutzer name, nom utilisateur, nombre usuario, nome utente,
+        gebruikersnaam, brukernavn, anvandarnamn, användarnamn, kayttajatunnus, nazwa uzytkownika, handle,
+        account name, 로그인아이디, 아이디, 로그인 아이디,
         회원아이디, 사용자아이디, 닉네임, 별명, 고객아이디, 로그인id, 회원id, 사용자id
         """,
         weak="""
-        user id, userid, usr id, usrid, mbr id, member id, mbrid, cust id, uid, uname, mber id, acct id, 접속아이디,
+        identifiant, usuario, utente,         user id, userid, usr id, usrid, mbr id, member id, mbrid, cust id, uid,
+        uname, mber id, acct id, 접속아이디,
         sns key, kakao key
         """,
     ),

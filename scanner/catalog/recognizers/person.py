@@ -185,7 +185,15 @@ recognizer = Recognizer(
         guardian nm, guardian name, patient name, patient nm, driver nm, driver name, writer nm, wrtr nm,
         author name, consignee, consignee nm, payer nm, payer name, payee, mngr nm, manager name, manager nm,
         charger nm, wncsnm, student name, stdnt nm, teacher name, passenger name, guest name, nachname, vorname,
-        nombre, apellido, prenom, nom famille, clnt nm, client name, subscriber name, subs nm, insured nm,
+        nombre, apellido, apellidos, primer apellido, segundo apellido, nombre completo, nombre apellidos, nombre cliente,
+        prenom, nom famille, nom prenom, prenom nom, nom complet, nom client, nom naissance, nom jeune fille, cognome,
+        nome cognome, cognome nome, nome completo, nome cliente, sobrenome, apelido, primeiro nome, achternaam, voornaam,
+        familienaam, voorletters, imie, imię, nazwisko, imie nazwisko, drugie imie, efternamn, förnamn, fornamn, etternavn,
+        fornavn, efternavn, sukunimi, etunimi, jmeno, jméno, prijmeni, příjmení, priezvisko, vezeteknev, keresztnev,
+        familienname, geburtsname, mädchenname, maedchenname, kundenname, kunde name, empfaenger, empfänger, kontoinhaber,
+        karteninhaber, ansprechpartner, sachbearbeiter, titulaire, titular, intestatario, destinataire, destinatario,
+        ontvanger, rekeninghouder, contactpersoon, kontaktperson, beneficiaire, beneficiario, nom titulaire, clnt nm,
+        client name, subscriber name, subs nm, insured nm,
         beneficiary, beneficiary name, rcvman, addressee, ship name, shipname, ship to name, bill name, billing name,
         shipping name, legal name, display name, 성명, 이름, 고객명, 회원명, 수령인, 수령인명, 수령자, 수령자명,
         수취인, 수취인명, 받는사람, 받는분, 보내는사람, 보내는분, 주문자, 주문자명, 주문인, 예금주, 예금주명, 입금자,
@@ -194,7 +202,8 @@ recognizer = Recognizer(
         한글성명, 영문성명, 영문이름, 한글이름, 수신인, 수신자명, 발신자명, 학생명, 소유자명, 명의자, 명의자명
         """,
         weak="""
-        name, nm, fio, insured, sender, owner, manager, driver, writer, author, customer, cust, patient, employee,
+        name, nm, nome, naam, navn, namn, nimi, meno, nev, vorn, nachn, fio, insured, sender, owner, manager, driver,
+        writer, author, customer, cust, patient, employee,
         guest, contact, passenger, salesperson, assignee, charger, requester, reviewer, agent nm, agent name,
         counselor, counselor nm, seller nm, alias, person, man, subscriber, nom, onm, fst nm, lst nm, surnm, 작성자, 고객,
         회원, 기사, 상담원, 상담원명, 처리자, 등록자, 등록자명, 환자, 명, 배송기사, 발신자, 수신자, 가족, 학생, 사원
@@ -215,7 +224,11 @@ recognizer = Recognizer(
     카테고리 분류 파일 회사 업체 업체명 상호 법인 매장 점포 지점 부서 팀 조직 국가 도시 지역 은행 카드사 카드 이벤트
     캠페인 쿠폰 코드 유형 그룹 등급 상태 메뉴 페이지 직급 직위 역할 프로그램 시스템 서비스 채널 기기 색상 옵션 단위
     도서 영화 센터 창고 택배사 공급사 제조사 학교 태그 제목 항목 언어 통화 템플릿 프로젝트 게시판 공지 프로모션 정책
-    건물 음식 재료 기관 여부 건수 번호 아이디 유무 서명 설명 증명 발명 투명 분명 조명
+    prodotto producto produto produit produkt artikel article articolo firma firmenname azienda empresa societe société
+    ditta bedrijf bedrijfsnaam ragione razon razão raison entreprise ville ciudad citta città ort stadt stad miasto
+    stadt strasse straße marque
+    marca marke tienda magasin filiale banca banque banco 건물 음식 재료 기관 여부 건수 번호 아이디 유무 서명 설명
+    증명 발명 투명 분명 조명
     """
     ),
     lengths=(2, 60),

@@ -80,7 +80,8 @@ recognizer = Recognizer(
         Pattern(r"[2-9][0-9]{2}[2-9][0-9]{6}(?:x[0-9]{1,6})?", 3.4, _scattered),
         Pattern(r"[0-9]{2,3}(?: [0-9]{2,3}){2,4}", 4.6, _nine),
         Pattern(r"(?:00[1-9][0-9]{8,13}|0[1-9][0-9]{1,4}[ /-][0-9]{3,4}[ -]?[0-9]{3,5})", 4.6),
-        Pattern(r"0[1-9](?:[ .][0-9]{2}){4}", 6.0),
+        Pattern(r"0[1-9](?:[ .-][0-9]{2}){4}", 6.0),
+        Pattern(r"3[2-9][0-9][ /.-][0-9]{3}[ .]?[0-9]{3,4}|0[0-9]{1,4}[ /-][0-9]{4,9}", 4.6),
         Pattern(r"1[568][0-9]{2}-[0-9]{4}", 2.0),  # a firm's line
         Pattern(rf"{_ANY}(?:\s?[/,;|]\s?{_ANY})+", 8.0),
     ),
@@ -90,7 +91,12 @@ recognizer = Recognizer(
         r"(?:0[-. )]?\s?[2-9][0-9]{3}[-. ]?\s?|[16789][-. )]\s?[0-9]{3,4}[-. ]\s?)[0-9]{4}"
         r"|0(?:2|3[1-3]|4[1-4]|5[1-5]|6[1-4]|70|50[2-8])[-.)]\s?[0-9]{3,4}[-.][0-9]{4}"
         r"|\+[1-9][0-9]{0,2}[ -]?\(?[0-9]{1,4}\)?[ -][0-9]{3,4}[ -]?[0-9]{3,4}"
-        r"|\(?[2-9][0-9]{2}\)?[-. ][2-9][0-9]{2}[-.][0-9]{4})(?:[^0-9A-Za-z-]|$)"
+        r"|\+[1-9][0-9]{0,2}[ .-]\(?[0-9]{1,4}\)?(?:[ .-]?[0-9]{2,4}){2,4}"
+        r"|\+(?:82|1|49|33|34|39|44|31|48|4[1-7]|32|351|358|420)[0-9]{8,11}"
+        r"|0[1-9](?:[ .][0-9]{2}){4}|01[567][0-9][ /-]?[0-9]{7,8}"
+        r"|07[0-9]{3} ?[0-9]{3} ?[0-9]{3}|0[2-9][0-9]{1,3}[ /][0-9]{5,8}|[67][0-9]{2}(?: [0-9]{3}){2}|3[2-9][0-9] [0-9]{6,7}"
+        r"|\(?[2-9][0-9]{2}\)?[-. ][2-9][0-9]{2}[-.][0-9]{4}|1-[2-9][0-9]{2}-[0-9]{3}-[0-9]{4}"
+        r"|0[67][0-9]{8})(?:[^0-9A-Za-z-]|$)"
     ),
     masked=(
         r"\(?0[0-9]{1,3}\)?[-. ]?[0-9]{0,2}[*xX●#]{2,4}[-. ]?(?:[0-9]{0,2}[*xX●#]{0,4}[0-9]{0,4})"
@@ -103,6 +109,11 @@ recognizer = Recognizer(
         cellphone, cell phone, hp, hp no, hpno, hndphn, handphone, hand phone, mbl, mblno, mbl telno, mbtlnum,
         mobile tel, contact no, contact number, cntct no, cttpc, fax, fax no, faxno, phn, phn no, msisdn, ph no,
         moblphon, whatsapp, telefon, telefonnummer, handynummer, rufnummer, telefono, telephone number, celular,
+        cellulare, numero cellulare, cel, movil, móvil, tel movil, telefono movil, tlf, tfno, tel cel,
+        telefoon, telefoonnummer, mobiel, mobiele nummer, gsm nummer, komorka, komórka, nr tel, nr telefonu, numer telefonu,
+        telefon komorkowy, puhelin, puhelinnumero, matkapuhelin, mobil, mobilnr, mobilnummer, mobiltelefon, telefonnr,
+        telefon nr, tel nr, telnr, handy, handy nr, handynr, festnetz, tel fixe, tel portable, tel mobile, num tel,
+        numero telephone, numero tel, numero telefono, telemovel, telemóvel, telefone, mobilní telefon, recapito telefonico,
         portable, gsm, safe no, safety no, vno tel, ctn, 전화, 전화번호, 휴대폰, 휴대폰번호, 핸드폰, 핸드폰번호,
         연락처, 휴대전화, 휴대전화번호, 유선전화, 자택전화, 직장전화, 팩스, 팩스번호, 안심번호, 비상연락처, 수신번호,
         발신번호, 집전화, 비상연락망, 연락번호
