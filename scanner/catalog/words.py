@@ -29,7 +29,7 @@ NEGATIVE = tokens("""
 # Tokens that say "the thing, but not in the clear".
 MASKED = tokens("""
     mask masked msk mskd masking hash hashed hsh sha sha256 md5 sha1 hmac enc encr encrypted encrypt crypt cipher
-    ciphertext token tokenized tokenised tkn anon anonymized pseudo pseudonym digest 마스킹 암호화 해시 해쉬 암호
+    ciphertext token tokenized tokenised tkn tok anon anonymized pseudo pseudonym digest 마스킹 암호화 해시 해쉬 암호
     """)
 
 # Negative words that may also stand in the name of the thing itself: they speak only beside a word for it.

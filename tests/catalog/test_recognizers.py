@@ -35,7 +35,7 @@ RESIDENTS = "800101-1234567 751230-2345678 920315-1111111 650708-2222222 881111-
 
 CASES: dict[str, Case] = {
     "KR_RRN": Case(
-        yes=[("c1", RESIDENTS), ("c1", [r.replace("-", "") for r in RESIDENTS]), ("jumin_no", []), ("c1", [r.replace("-", " ") for r in RESIDENTS])],
+        yes=[("c1", RESIDENTS), ("c1", [r.replace("-", "") for r in RESIDENTS]), ("jumin_no", []), ("c1", [r.replace("-", " ") for r in RESIDENTS]), ("c1", [r[:8] for r in RESIDENTS])],
         no=[("ord_no", serials("260115-1{:06d}")), ("c1", serials("2601154{:06d}")), ("c1", ["801301-1234567", "800230-1234567"] * 5)],
     ),
     "KR_FRN": Case([("c1", [r[:7] + str(int(r[7]) + 4) + r[8:] for r in RESIDENTS])], [("c1", serials("260115-5{:06d}"))]),
@@ -122,6 +122,8 @@ CASES: dict[str, Case] = {
     "RO_CNP": Case([("c1", "2640510128993 2650308125709 2660731120857 2510729126881".split())], [("c1", "2640510128994 2650308125700 2660731120858 2510729126882".split())]),
     "TR_NATIONAL_ID": Case([("c1", "87483716666 58928752174 41862345328 54496688280".split())], [("c1", "87483716667 58928752175 41862345329 54496688281".split())]),
     "UK_DRIVING_LICENCE": Case([("c1", ["MORGA657054SM9IJ", "SMITH811231J99AB"])], [("c1", ["MORGA993054SM9IJ", "ABCDE1234567890F"] * 2)]),
+    "US_ITIN": Case([("c1", ["912-70-1234", "934-88-4321", "999-94-1111"] * 2), ("itin", ["912701234"])], [("c1", ["912-10-1234", "912-93-1234"] * 3)]),
+    "ID_CARD": Case([("nr_dowodu", ["ABA300000", "AYW036733"]), ("carta_identita", ["CA00000AA"])], [("c1", ["ABA300000", "AYW036733"]), ("id_card_type", ["A1", "B2"])]),
     "US_DRIVER_LICENSE": Case([("drivers_license_no", ["D1234567", "A123-4567-8901"]), ("permis_conduire", ["12AB34567", "880123456789"])], [("software_license", ["XK12345678"]), ("c1", ["D1234567"])]),
 }  # fmt: skip
 

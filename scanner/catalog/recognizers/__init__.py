@@ -32,6 +32,7 @@ from scanner.catalog.recognizers import (
     gr_amka,
     hr_oib,
     iban,
+    id_card,
     ie_pps,
     ip_address,
     kr_brn,
@@ -52,6 +53,7 @@ from scanner.catalog.recognizers import (
     uk_driving_licence,
     uk_nhs,
     uk_nino,
+    us_itin,
     us_ssn,
     vehicle_plate,
 )
@@ -107,6 +109,8 @@ RECOGNIZERS: dict[str, Recognizer] = {
         ro_cnp.recognizer,
         tr_national_id.recognizer,
         uk_driving_licence.recognizer,
+        us_itin.recognizer,
+        id_card.recognizer,
     )
 }
 

@@ -48,7 +48,7 @@ recognizer = Recognizer(
         Pattern(
             r"(?i:(?:[0-9]+,? )?(?:rue|avenue|boulevard|place|chemin|impasse|allée|route|quai|calle"
             r"|c\.|c/|avenida|av\.|avda\.?|plaza|paseo|ronda|camino"
-            r"|glorieta|travesía|cañada|via|viale|vicolo|piazza|piazzale|corso|strada|contrada"
+            r"|glorieta|travesía|cañada|callej[oó]n|alameda|rambla|pasaje|cuesta|urbanizaci[oó]n|acceso|vial|carretera|carrer|avinguda|via|viale|vicolo|piazza|piazzale|corso|strada|contrada"
             r"|borgo|largo|salita|rua|ulica|ul\.|al\.|aleja|pl\.|plac|os\.)"
             r" .*[a-zà-ÿ].*)",
             5.0,
@@ -75,7 +75,7 @@ recognizer = Recognizer(
         bill addr, billing address, dlv addr, dlvr addr, dlvy addr, deliv addr, delivery address, rcv addr,
         rcvr addr, recipient address, receiver address, detail addr, detail address, bsc addr, base addr, basic addr,
         dtl addr, adres, adr, adrs, adres1, full addr, addr full, road address, residence, anschrift, adresse,
-        strasse, straße, str nr, strasse hausnr, direccion, dirección, calle, domicilio, indirizzo, adresse postale,
+        strasse, straße, stras, juso, str nr, strasse hausnr, direccion, dirección, calle, domicilio, indirizzo, adresse postale,
         adresse1, adresse2, rue, endereco, endereço, morada, straat, straatnaam, woonadres, ulica, adres zam, gatuadress,
         gateadresse, adress, osoite, katuosoite, lieferadresse, rechnungsadresse, wohnadresse, indirizzo residenza,
         adresse livraison, direccion envio, dtladdr, detailaddr, road name addr, 주소, 상세주소, 기본주소,

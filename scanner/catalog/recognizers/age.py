@@ -18,7 +18,8 @@ recognizer = Recognizer(
     entity="AGE",
     title="age or birth year",
     patterns=(Pattern(r"(?:19[0-9]{2}|20[0-2][0-9])|[0-9]{1,3}(?:세|대)?", 0.3),),
-    loose=r"[0-9]{1,4}(?:세|대|년|s)?",
+    loose=r"[0-9]{1,3} ?[-~] ?[0-9]{1,3}세?"
+    r"|[0-9]{1,3}(?: ?\+| ?이상| ?미만|대 ?이상)|[<>]=? ?[0-9]{1,3}|[0-9]{1,4}(?:세|대|년|s)?",
     words=words(
         strong="""
         age, age group, age band, birth year, birthyear, birth yr, brth yy, birth yyyy, birth y, yob, byear,
@@ -28,7 +29,7 @@ recognizer = Recognizer(
     ),
     negative=tokens("account page cache file token data max min limit target product session order account avg"),
     kinds=NUMERIC_TOO,
-    lengths=(1, 6),
+    lengths=(1, 10),
     digits=(1, 4),
     plausible=_human,
     form="quasi",

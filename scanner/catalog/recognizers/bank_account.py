@@ -41,7 +41,7 @@ recognizer = Recognizer(
         Pattern(r"[0-9]{4}[ -][0-9]{4}[ -][0-9]{2}[ -][0-9]{10}", 6.0),  # Spain's CCC: bank, branch, check, account
         Pattern(r"[1-9][0-9]{9,13}", 1.2),
     ),
-    loose=r"[0-9][0-9 *./-]{6,24}[0-9]",
+    loose=r"[0-9][0-9 *./-]{6,32}[0-9]",
     search=(
         r"(?:계좌|은행|농협|카카오뱅크|토스뱅크|우체국|환불|입금|[Aa]ccount)[^0-9]{0,20}([0-9]{3,6}-[0-9]{2,6}-[0-9]{3,7}(?:-[0-9]{1,3})?"
         r"|[1-9][0-9]{9,13})(?:[^0-9-]|$)"
@@ -53,7 +53,8 @@ recognizer = Recognizer(
         bank acct no, bank account no, acnt no, actno, acno, acnut no, acnutno, acc no, vacct, vacct no,
         va no, va num, va number, vbanknum, vact, vact no, vact num, virt acct, virt acct no, virt acct num,
         vrtl acct no, vacnt no,
-        cuenta, cuenta bancaria, num cuenta, numero cuenta, nro cuenta, ccc, conto corrente, numero conto, num conto, compte,
+        bankn, cuenta, cuenta bancaria, num cuenta, numero cuenta, nro cuenta, ccc, conto corrente, numero conto,
+        num conto, compte,
         num compte, numero compte, compte bancaire, rib, rekening, rekeningnummer, bankrekening, konto nr, kontonr, bankkonto,
         nr konta, numer konta, rachunek, nr rachunku, numer rachunku, conta bancaria, tilinumero, account nbr, acct nbr,
         virtual account, virtual acct, vbank num, vbank no, vr acct no, refund acct, refund account, rfnd acct no,

@@ -72,10 +72,11 @@ recognizer = Recognizer(
     loose=r"(?:[0-9]{2,4}[-./년월일 ]{0,2}){1,3}(?:[0-9*]{0,4})(?:[ T][0-9:.+Z]*)?|[0-9]{1,2}월 ?[0-9]{1,2}일"
     r"|[A-Za-z]{3,9}\.? [0-9]{1,2},? [0-9]{4}"
     r"|[0-9]{1,2}\.? [A-Za-z]{3,9} [0-9]{4}",
-    masked=r"(?:19|20)[0-9]{2}[-./]?[*xX]{2}[-./]?[*xX]{2}|[*xX]{2,4}[-./]?[*xX0-9]{2}[-./]?[*xX0-9]{2}",
+    masked=r"[0-9]{2}[*xX]{4}|(?:19|20)[0-9]{2}[-./]?[*xX]{2}[-./]?[*xX]{2}|[*xX]{2,4}[-./]?[*xX0-9]{2}[-./]?[*xX0-9]{2}",
     words=words(
         strong="""
-        birth, birth date, birthdate, birth day, birthday, birth dt, birthdt, dob, date of birth, dateofbirth, brth,
+        gbdat, saengil, saengnyeonwolil, jumin apjari, jumin ap, jumin front,
+                birth, birth date, birthdate, birth day, birthday, birth dt, birthdt, dob, date of birth, dateofbirth, brth,
         brth dt, brthdy, brdt, brthdd, bday, birth ymd, birthymd, brth ymd, bir dt, bymd, birth de, brthdy de,
         geburtsdatum, geb datum, geb dat, gebdat, geboren, fecha nac,
         data nascita, data di nascita, dt nascita, nascita, data nascimento, data nasc, dt nasc, nascimento, naissance,

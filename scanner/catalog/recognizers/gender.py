@@ -9,7 +9,7 @@ recognizer = Recognizer(
     title="gender",
     patterns=(
         Pattern(
-            r"(?i:male|female|man|woman|남자|여자|남성|여성|männlich|weiblich|non-binary|divers|homme|femme|hombre|mujer|maschio|femmina)",
+            r"(?i:male|female|man|woman|남자|여자|남성|여성|männlich|weiblich|non-binary|divers|homme|femme|hombre|mujer|maschio|femmina|kvinna|kvinde|mand|vrouw|kobieta|mężczyzna|mies|nainen|mulher|homem|muž|žena)",
             6.0,
         ),
         Pattern(r"[남여男女]", 5.5),

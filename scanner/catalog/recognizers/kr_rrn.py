@@ -54,6 +54,22 @@ def _sound(values: Sequence[str]) -> Bools:
     return sound
 
 
+def _front(values: Sequence[str]) -> Bools:
+    """The first seven digits are enough for a day and a sex; a real column has births of many years."""
+    matrix, fits = digit_matrix(values, 7)
+    sound: Bools = fits & calendar(matrix, (1, 2, 3, 4))
+    years = np.unique(matrix[sound][:, 0] * 10 + matrix[sound][:, 1])
+    return sound if len(values) < 5 or len(years) >= min(12, len(values) // 2) else np.zeros(len(values), dtype=np.bool_)
+
+
+def _found(values: Sequence[str]) -> Bools:
+    """Inside text, also with the last digits starred out: birth day and sex are still there."""
+    starred = np.fromiter((not v[-1].isdigit() for v in values), dtype=np.bool_, count=len(values))
+    matrix, fits = digit_matrix(["".join(c for c in v if c.isdigit())[:7] for v in values], 7)
+    result: Bools = np.where(starred, fits & calendar(matrix, (1, 2, 3, 4)), _sound(values))
+    return result
+
+
 def _padded(values: Sequence[str]) -> Bools:
     """With its zeros back, a number of somebody born from 2000 on."""
     matrix, fits = digit_matrix([v.zfill(13) for v in values], 13)
@@ -87,18 +103,25 @@ def plausible_people(values: Sequence[str], offset: int = 0) -> Plausibility:
     return Plausibility(min(1.0, share + 0.1), note, bonus=1.0 if spread >= 12 else 0.0)
 
 
+def _people(values: Sequence[str]) -> Plausibility:
+    """As :func:`plausible_people`; of a number cut short or starred out after the seventh digit, that much."""
+    return plausible_people([v + "000000" if sum("0" <= c <= "9" for c in v) == 7 else v for v in values])
+
+
 recognizer = Recognizer(
     entity="KR_RRN",
     title="resident registration number",
     patterns=(
         Pattern(r"[0-9]{6}\s?[-–.~/_ ]\s?[1-4][0-9]{6}", 7.5, _sound),
         Pattern(r"[0-9]{6}[1-4][0-9]{6}", 6.0, _sound),
+        # without the digits that follow sex and century
+        Pattern(r"[0-9]{6}\s?[-–]\s?[1-4]", 4.6, _front),
         # stored as a number, births of 2000–2009 lose their leading zeros
         Pattern(r"[1-9][0-9]{9,11}", 2.0, _padded),
     ),
     loose=r"[0-9]{4,6}\s?[-–.~/_ ]?\s?[0-9*xX]{7}|[1-4][0-9]{6}",
-    search=r"(?:^|[^0-9A-Za-z_=/-])([0-9]{6}\s?-?\s?[1-4][0-9]{6})(?:[^0-9A-Za-z-]|$)",
-    search_check=_sound,
+    search=r"(?:^|[^0-9A-Za-z_=/-])([0-9]{6}\s?-?\s?[1-4](?:[0-9]{6}|[*●]{6}))(?:[^0-9A-Za-z-]|$)",
+    search_check=_found,
     masked=r"[0-9]{6}\s?[-–]?\s?(?:[1-4][0-9]{0,2})?[*xX●#]{4,7}|[*●#]{6}\s?-\s?[1-4*][0-9*]{6}",
     words=words(
         strong="""
@@ -115,6 +138,6 @@ recognizer = Recognizer(
     kinds=NUMERIC_TOO,
     lengths=(7, 20),
     digits=(6, 13),
-    plausible=plausible_people,
+    plausible=_people,
     sensitivity=4,
 )

@@ -95,13 +95,20 @@ def _parts(value: str) -> list[str]:
     ]
 
 
+# Endings that surnames have and other words hardly: Slavic, Nordic, German, Greek, Romanian.
+_OFFSPRING = re.compile(
+    r".(?:[sc]k[iaáý]|icz|czyk|czak|[^k]ová|sson|sdotter|sdóttir|[dgklnrt]sen|enko|chuk|ovi[cć]|escu|poulos|akis|mann|[mb]ayer|m[ae]ier"
+    r"|bauer|berger)$"
+)
+
+
 def _latin_score(value: str) -> float:
     """0–1: how surely this is a Latin or romanised name by its words."""
     parts = _parts(value)
     if not 1 <= len(parts) <= 5 or any(p in _FIRMS for p in parts):
         return 0.0
     first = any(p in FIRST_NAMES for p in (parts[0], parts[-1], parts[min(1, len(parts) - 1)]))
-    last = any(p in LAST_NAMES for p in (parts[0], parts[-1]))
+    last = any(p in LAST_NAMES or _OFFSPRING.search(p) for p in (parts[0], parts[-1]))
     korean = (parts[0] in ROMANISED_SURNAMES or parts[-1] in ROMANISED_SURNAMES) and any(
         p in ROMANISED_GIVEN or any(p.startswith(g) and p[len(g) :] in ROMANISED_GIVEN for g in ROMANISED_GIVEN) for p in parts
     )
@@ -160,7 +167,7 @@ recognizer = Recognizer(
         Pattern(
             rf"(?:(?:Mr|Mrs|Ms|Dr|Prof)\.? )?{_W}(?: [A-Z]\.?)?(?: (?:van|de|von|der|da|di|del|la|le|bin|al))*(?: {_W}){{0,3}}"
             rf"(?: (?:Jr|Sr|II|III)\.?)?|{_W}(?: {_W})?, {_W}(?: [A-Z]\.?)?(?: {_W})?"
-            r"|[A-Z'-]{2,}(?:,? [A-Z][A-Z.'-]*){0,3}|[a-z'-]{2,}(?:,? [a-z][a-z.'-]*){1,3}",
+            r"|[A-Z'-]{2,}(?:(?:, ?| )[A-Z][A-Z.'-]*){0,3}|[a-z'-]{2,}(?:(?:, ?| )[a-z][a-z.'-]*){1,3}",
             4.0,
             _latin,
         ),

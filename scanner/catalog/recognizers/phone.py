@@ -105,7 +105,8 @@ recognizer = Recognizer(
     ),
     words=words(
         strong="""
-        phone, phone no, phone number, tel, telno, tel no, telephone, mobile, mobile no, mobile phone, cell,
+        phone, phone no, telf, telf1, telf2, jeonhwa, hyudae jeonhwa, hyudaepon, phone number, tel, telno, tel no,
+        telephone, mobile, mobile no, mobile phone, cell,
         cellphone, cell phone, hp, hp no, hpno, hndphn, handphone, hand phone, mbl, mblno, mbl telno, mbtlnum,
         mobile tel, contact no, contact number, cntct no, cttpc, fax, fax no, faxno, phn, phn no, msisdn, ph no,
         moblphon, whatsapp, telefon, telefonnummer, handynummer, rufnummer, telefono, telephone number, celular,

@@ -12,14 +12,16 @@ recognizer = Recognizer(
         Pattern(r"[A-CEGHJ-NPR-TVXY][0-9][A-Z] [0-9][A-Z][0-9]", 6.0),
         Pattern(r"[0-9]{5}-[0-9]{4}", 3.0),
         Pattern(r"[0-9]{5}", 0.8),
+        Pattern(r"[1-9][0-9]{3}-[0-9]{3}", 2.0),
         Pattern(r"[1-7][0-9]{2}-[0-9]{3}", 2.5),
     ),
-    loose=r"[0-9]{2}-[0-9]{3}|[0-9]{3}-[0-9]{4}|[0-9]{4,5}|[0-9]{3}[- ]?[0-9]{2,3}|[0-9]{4} ?[A-Za-z]{2}|[0-9]{5}-[0-9]{4}"
+    loose=r"[0-9]{4}-[0-9]{3}|[0-9]{2}-[0-9]{3}|[0-9]{3}-[0-9]{4}|[0-9]{4,5}|[0-9]{3}[- ]?[0-9]{2,3}|[0-9]{4} ?[A-Za-z]{2}"
+    r"|[0-9]{5}-[0-9]{4}"
     r"|[A-Za-z0-9]{2,4} ?[0-9][A-Za-z]{2}",
     words=words(
         strong="""
         zip, zipcode, zip code, zip cd, zipcd, zip no, zipno, postcode, post code, post cd, post no, postno, postal,
-        postal code, postal cd, post num, plz, postleitzahl, code postal, codigo postal, código postal, cod postal,
+        postal code, postal cd, post num, plz, postleitzahl, pstlz, code postal, codigo postal, código postal, cod postal,
         codice postale, cod avviamento postale,
         postnummer, postnr, kod pocztowy, kod poczt, postinumero, psc, psč, irsz, iranyitoszam, cod postale, cpostal,
         pst no, zonecode, zone code, area zip, 우편,

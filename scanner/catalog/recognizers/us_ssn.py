@@ -29,7 +29,7 @@ recognizer = Recognizer(
     masked=r"[*xX#]{3}[- ]?[*xX#]{2}[- ]?[0-9]{4}",
     words=words(
         strong="ssn, social security, social security number, social security no, soc sec no, ss no, us ssn",
-        weak="tin, taxpayer id, tax id, itin, social, social no",
+        weak="tin, taxpayer id, tax id, social, social no",
     ),
     negative=tokens("kr jumin"),
     kinds=NUMERIC_TOO,

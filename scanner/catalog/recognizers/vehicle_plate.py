@@ -38,7 +38,7 @@ recognizer = Recognizer(
     ),
     loose=r"[0-9A-Za-z가-힣]{1,6}[ -]?[0-9A-Za-z가-힣]{1,6}[ -]?[0-9A-Za-z*]{0,5}",
     search=rf"(?:^|[^0-9A-Za-z가-힣-])((?:{_REGION})?\s?[0-9]{{2,3}}\s?[{_KIND}]\s?[0-9]{{4}})(?:[^0-9-]|$)",
-    masked=rf"(?:{_REGION})?\s?[0-9*]{{2,3}}\s?[{_KIND}*]\s?(?:[0-9]{{0,3}}[*●]{{1,4}}[0-9]{{0,3}})",
+    masked=rf"(?:{_REGION})?\s?[0-9*]{{2,3}}\s?[{_KIND}]\s?(?:[0-9]{{0,3}}[*●]{{1,4}}[0-9]{{0,3}})",
     words=words(
         strong="""
         car no, carno, car num, car number, plate, plate no, plate number, license plate, licence plate, vehicle no,
