@@ -59,7 +59,7 @@ class _Marks:
             kept = lowest[1:] == lowest[:-1]
             self._set(self.braces[kept], self.line[kept])
         self.first: Ints = np.searchsorted(self.line, np.arange(len(self.starts) + 1))
-        self.column, self.head = self._heads()
+        self.indent, self.head = self._heads()
 
     def _set(self, braces: Ints, line: Ints) -> None:
         self.braces, self.line = braces, line
@@ -81,17 +81,24 @@ class _Marks:
         return quotes[keep]
 
     def _heads(self) -> tuple[Ints, Bools]:
-        """For each line the column of its first brace, and whether it opens an object with nothing but blanks before."""
+        """For each line how far it is indented, and whether it opens an object with nothing but blanks before."""
         lines = len(self.starts)
         found = self.first[:-1] < self.first[1:]
         place = np.minimum(self.first[:-1], max(len(self.braces) - 1, 0))
-        column = np.full(lines, _WIDE + 1, np.int64)
         head = np.zeros(lines, np.bool_)
         if len(self.braces):
-            column[found] = (self.braces[place] - self.starts)[found]
+            column = self.braces[place] - self.starts
             head = found & (self.step[place] == 1) & (column <= _WIDE)
             head[head] = self.blank(self.starts[head], self.starts[head] + column[head])
-        return column, head
+        indent = np.zeros(lines, np.int64)
+        inner = np.arange(lines)
+        for _ in range(_WIDE):
+            inner = inner[np.isin(self.buffer[self.starts[inner] + indent[inner]], (9, 32))]
+            indent[inner] += 1
+            inner = inner[self.starts[inner] + indent[inner] < self.ends[inner]]
+            if not len(inner):
+                break
+        return indent, head
 
     def blank(self, starts: Ints, ends: Ints) -> Bools:
         """Whether each stretch holds only what may stand between records."""
@@ -127,8 +134,7 @@ class _Marks:
         deeper = inner[self.depth[self.first[inner]] > 1]
         if len(deeper):
             owner = opens[np.searchsorted(opens, self.starts[deeper], "right") - 1]
-            own_column = owner - self.starts[np.searchsorted(self.starts, owner, "right") - 1]
-            if (self.column[deeper] <= own_column).any():
+            if (self.indent[deeper] <= self.indent[np.searchsorted(self.starts, owner, "right") - 1]).any():
                 return None
         return opens[: len(closes)], closes, rest
 
@@ -180,11 +186,10 @@ class _Marks:
         complete = lines - self.unended
         odd = np.flatnonzero(self.odd[line + 1 : complete]) if line + 1 < complete else np.empty(0, np.int64)
         stop = line + 1 + int(odd[0]) if len(odd) else lines
-        column = begin - int(self.starts[line])
         other = stop
         width = 64
         for first in self._chunks(line + 1, stop, width):
-            hit = np.flatnonzero(self.head[first[0] : first[1]] & (self.column[first[0] : first[1]] <= column))
+            hit = np.flatnonzero(self.head[first[0] : first[1]] & (self.indent[first[0] : first[1]] <= self.indent[line]))
             if len(hit):
                 other = first[0] + int(hit[0])
                 break
@@ -366,11 +371,19 @@ def _inside(marks: _Marks, starts: Ints, ends: Ints, owner: Ints, places: Ints) 
     begun = begun[begun + 1 < len(edge)]
     begun = begun[array[edge[begun]] == array[edge[begun + 1]]]  # another array begins inside of one that has no end
     inner_starts, inner_ends = marks.braces[index[edge[begun]]], marks.braces[index[edge[begun + 1]]] + 1
+    # an array ends at the first bracket that is in none of its objects
     behind = np.sort(np.concatenate([places, inner_ends]))
+    before = np.sort(np.concatenate([inner_starts, until]))
     brackets = np.append(find_bytes(marks.buffer, 93).astype(np.int64), len(marks.data))
-    lasts = behind[np.searchsorted(behind, until) - 1]
-    stops = np.minimum(brackets[np.searchsorted(brackets, lasts)], until)
-    closed = marks.blank(lasts, stops)
+    bracket = brackets[np.searchsorted(brackets, behind)]
+    ending = np.flatnonzero(bracket < before)
+    ended, first = np.unique(np.searchsorted(places, behind[ending], "right") - 1, return_index=True)
+    stops = until.copy()
+    stops[ended] = bracket[ending[first]]
+    closed = np.zeros(len(places), np.bool_)
+    closed[ended] = marks.blank(behind[ending[first]], stops[ended])
+    own = inner_starts < stops[np.searchsorted(places, inner_starts, "right") - 1]
+    inner_starts, inner_ends = inner_starts[own], inner_ends[own]
     around: list[tuple[int, int]] = []
     edges = np.flatnonzero(np.diff(owner, prepend=-1))
     for number, row in zip(edges.tolist(), owner[edges].tolist(), strict=True):

@@ -99,6 +99,9 @@ VARIANTS = [
     _csvlog(24),
     _stderr("default", "%m [%p] "),
     _stderr("rds", "%t:%r:%u@%d:[%p]:"),
+    _stderr("pgbadger", "%t [%p]: user=%u,db=%d,app=%a,client=%h "),
+    _stderr("padded", "%m|%-12u|%12d|%5p|%-10l|%e|%b|%q%c %s "),
+    _stderr("azure", "%t-%c-"),
     _stderr("names", "%n %c %l %q%u@%d,app=%a "),
     json_format(
         "mysql_audit_json",

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
-from tests.conformance.formats import FORMATS, VARIANTS
+from tests.conformance.formats import FORMATS, VARIANTS, Format
+from tests.fuzz import parts
 from tests.fuzz.run import run
 
 KEPT = Path(".fuzz")
@@ -23,10 +25,12 @@ def main() -> int:
     parser.add_argument("--only", default="", help="source types or variants, with commas between")
     given = parser.parse_args()
     wanted = set(filter(None, given.only.split(",")))
-    chosen = [form for form in [*FORMATS, *VARIANTS] if not wanted or wanted & {form.type, str(form)}]
+    chosen: list[Format | str] = [form for form in [*FORMATS, *VARIANTS] if not wanted or wanted & {form.type, str(form)}]
+    chosen += [name for name in parts.PARTS if not wanted or name in wanted]
     worst = 0
     for form in chosen:
-        outcome, seconds = run(form, given.count, given.seed)
+        do = partial(parts.run, form) if isinstance(form, str) else partial(run, form)
+        outcome, seconds = do(given.count, given.seed)
         failures = outcome.failures
         print(
             f"{form!s:26} {outcome.inputs:>9,} inputs {len(failures):>4,} failures {seconds:>7.1f} s "

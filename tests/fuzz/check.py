@@ -17,7 +17,7 @@ from tests.conformance.formats import Format
 _TEXT = rb'"(?:[^"\\]|\\.)*+"\s*+'
 _PAIR = _TEXT + rb":\s*+(?:" + _TEXT + rb"|[-+.\w]++)\s*+"
 _HEAD = rb"(?:[\s\[]*+\{\s*+(?:" + _PAIR + rb",\s*+)*+" + _TEXT + rb":\s*+)++\[\s*+"
-_TAIL = rb"[\s,]*+\](?:\s*+,\s*+" + _PAIR + rb"|\s*+\})*+"
+_TAIL = rb"[\s,\[]*+\](?:\s*+,\s*+" + _PAIR + rb"|\s*+\})*+"
 ENVELOPES = re.compile(rb"(?s)(?:" + _TAIL + rb")*+[\s,\[\]]*+(?:" + _HEAD + _TAIL + rb"[\s,\[\]]*+)*(?:" + _HEAD + rb")?+")
 """What may stand between two events of AWS: the end of an envelope, whole ones without events, the beginning of another."""
 SAME = ("kind", "account", "statement", "command")  # what a sound record says, whatever stands beside it

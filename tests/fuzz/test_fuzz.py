@@ -9,7 +9,7 @@ import pytest
 from scanner.sources.aws_das import AwsDas
 from scanner.sources.json_cutting import BETWEEN
 from tests.conformance.formats import FORMATS, VARIANTS, Format
-from tests.fuzz import check
+from tests.fuzz import check, parts
 from tests.fuzz.run import run
 
 SEED = 2026
@@ -21,6 +21,13 @@ def test_malformed_input(form: Format) -> None:
     outcome, _ = run(form, 400, SEED)
     assert outcome.inputs >= 400
     assert [failure.what for failure in outcome.failures] == []
+
+
+@pytest.mark.parametrize("name", parts.PARTS)
+def test_malformed_parts(name: str) -> None:
+    outcome, _ = parts.run(name, 400, SEED)
+    assert [failure.what for failure in outcome.failures] == []
+    assert outcome.lost < outcome.sound / 2
 
 
 EVENT = b'{"type": "record", "logTime": "2026-11-22 07:45:06", "commandText": "select 1", "paramList": []}'
