@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ from scanner.contracts import EXPORT_ROWS_SCHEMA, canaries, holidays_near, judge
 from scanner.engine import Engine
 from scanner.events import LAST_SCHEMA
 from scanner.exposure import Facts, SessionCarry, facts_table, measure
-from scanner.exposure.keys import with_keys
+from scanner.exposure.keys import Plainly, with_keys
 from scanner.exposure.measure import OPEN_CURSOR_SCHEMA, PREPARED_SCHEMA, SESSION_SCHEMA, STATEMENT_SCHEMA
 from scanner.front import Piece
 from scanner.habits import HABIT_SCHEMA, Habits, changed_rows, from_rows, learn, oldest_kept
@@ -126,6 +127,8 @@ class Ingest:
     def _exposed(self, acts: pa.Table, representatives: pa.Table) -> pa.Table:
         """Acts with what they exposed, in parts: a copy that gives an already known shape other data to read begins a new
         part, so that reads before it are judged without the copy and those after it with it."""
+        dialect = self.book.dialect
+        plainly = Plainly(lineage.odd(dialect), partial(lineage.plain, dialect=dialect))
         parts: list[pa.Table] = []
         start = 0
         while start < acts.num_rows or not parts:
@@ -135,7 +138,7 @@ class Ingest:
             facts = facts_table(every)
             measured = measure(self.engine, part, facts, self.carry)
             self.carry = measured.carry
-            exposed = with_keys(part, measured.exposed, every, secret_in(self.config.data_dir / "keys"))
+            exposed = with_keys(part, measured.exposed, every, secret_in(self.config.data_dir / "keys"), plainly)
             parts.append(self._join(part, exposed, facts))
             filling = self._filling(pc.unique(part["shape"]).to_pylist())
             for ref in {*filling, *self.book.filled} if part.num_rows else ():

@@ -92,7 +92,8 @@ class ShapeBook:
             dialect=self.dialect,
         )
         named = lineage.relations(logged, self.schema, self.dialect)
-        result = facts(shape, found, self.schema, logged=named, statement=statement or "", dialect=self.dialect)
+        text = lineage.plain(statement, self.dialect) if statement else ""
+        result = facts(shape, found, self.schema, logged=named, statement=text, dialect=self.dialect)
         found = self._of_prepared(found)
         copy = self._derive(found, result, rows, statement or "")
         if found.kind is Kind.DDL and statement and self.dialect in _OURS:

@@ -7,7 +7,7 @@ from the share of hashes that they hold (bottom-k sketches).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -46,10 +46,21 @@ class _Found:
     counted: list[Ints] = field(default_factory=list)  # rows whose keys are hashes
 
 
-def with_keys(acts: pa.Table, exposed: pa.Table, facts: Sequence[Facts], secret: bytes) -> pa.Table:
+@dataclass(frozen=True)
+class Plainly:
+    """How a statement that is spelled oddly is respelled: ``odd`` is a pattern in every such text, ``plain`` respells it."""
+
+    odd: str
+    plain: Callable[[str], str]
+
+
+def with_keys(
+    acts: pa.Table, exposed: pa.Table, facts: Sequence[Facts], secret: bytes, plainly: Plainly | None = None
+) -> pa.Table:
     """``exposed`` (EXPOSED_SCHEMA) with the columns of :data:`COLUMNS`, its numbers bounded by the keys where there is no count.
 
-    ``facts`` are those that ``exposed.facts`` counts; ``acts`` has statement, parameter and shape.
+    ``facts`` are those that ``exposed.facts`` counts; ``acts`` has statement, parameter and shape. ``plainly`` respells
+    statements in which a shape's pattern does not find its places.
     """
     size = acts.num_rows
     plans = [_plan(f.key_plan) for f in facts]
@@ -66,7 +77,7 @@ def with_keys(acts: pa.Table, exposed: pa.Table, facts: Sequence[Facts], secret:
         for group in np.split(mine, np.flatnonzero(np.diff(codes)) + 1) if len(mine) else ():
             plan = plans[row[group[0]]]
             assert plan is not None
-            _gather(found, group, plan, acts, exposed, secret)
+            _gather(found, group, plan, _Given(acts, plainly), exposed, secret)
     place = np.full(size, -1, np.int64)
     place[wanted] = row[wanted]
     who = pa.array(place, mask=place < 0)
@@ -86,7 +97,13 @@ def _plan(text: str | None) -> KeyPlan | None:
 # -- one shape ------------------------------------------------------------------------------------------------------
 
 
-def _gather(found: _Found, rows: Ints, plan: KeyPlan, acts: pa.Table, exposed: pa.Table, secret: bytes) -> None:
+@dataclass(frozen=True)
+class _Given:
+    acts: pa.Table
+    plainly: Plainly | None
+
+
+def _gather(found: _Found, rows: Ints, plan: KeyPlan, given: _Given, exposed: pa.Table, secret: bytes) -> None:
     if plan.kind == "unknown":
         return
     if plan.kind == "everybody":
@@ -95,7 +112,7 @@ def _gather(found: _Found, rows: Ints, plan: KeyPlan, acts: pa.Table, exposed: p
         found.low.append(np.full(len(rows), _FARTHEST))
         found.high.append(np.full(len(rows), -_FARTHEST))
         return
-    values = _Values(plan, acts, rows)
+    values = _Values(plan, given, rows)
     domain = pl.repeat(plan.domain, len(rows), dtype=pl.String, eager=True)
     if plan.others:
         told = [values.text(slot) for slot in plan.others]
@@ -178,10 +195,10 @@ def _keep(found: _Found, rows: Ints, domain: pl.Series, low: Ints | None = None,
 class _Values:
     """The constants of the statements of one shape, by slot."""
 
-    def __init__(self, plan: KeyPlan, acts: pa.Table, rows: Ints) -> None:
+    def __init__(self, plan: KeyPlan, given: _Given, rows: Ints) -> None:
         self.plan = plan
         self.taken = pa.array(rows)
-        self.acts = acts
+        self.acts, self.plainly = given.acts, given.plainly
         self._groups: dict[str, pl.Series] = {}
         self._parameters: pl.Series | None = None
 
@@ -192,7 +209,7 @@ class _Values:
                 self._parameters = _strings(self.acts["parameter"].take(self.taken))
             return _parameter(self._parameters, slot.param)
         if not self._groups:
-            self._groups = _matched(self.plan, _strings(self.acts["statement"].take(self.taken)))
+            self._groups = _matched(self.plan, _strings(self.acts["statement"].take(self.taken)), self.plainly)
         return self._groups[str(slot.group)]
 
     def text(self, slot: Slot) -> pl.Series:
@@ -244,8 +261,32 @@ def _strings(column: pa.ChunkedArray) -> pl.Series:
     return series
 
 
-def _matched(plan: KeyPlan, texts: pl.Series) -> dict[str, pl.Series]:
-    """The groups of the plan's pattern; null where a text does not match."""
+_COMMENTED = r"/\*|--|#"
+_MOST_RESPELLED = 20_000  # texts of one shape in one slice; what is beyond is not known to be anybody
+
+
+def _matched(plan: KeyPlan, texts: pl.Series, plainly: Plainly | None) -> dict[str, pl.Series]:
+    """The groups of the plan's pattern; null where a text does not match even when it is spelled plainly."""
+    found = _found_in(plan, texts)
+    if plainly is None or not found:
+        return found
+    lost = pl.Series(np.zeros(len(texts), np.bool_))
+    for values in found.values():  # not found, or with a comment inside
+        lost = lost | values.is_null() | values.str.contains(_COMMENTED).fill_null(False)
+    if not bool(lost.any()):
+        return found
+    again = (lost & texts.str.contains(plainly.odd).fill_null(False)).arg_true()
+    if not len(again):
+        return found
+    distinct = texts.gather(again).unique().head(_MOST_RESPELLED)
+    plain = pl.Series([plainly.plain(text) for text in distinct.to_list()], dtype=pl.String)
+    respelled = texts.replace_strict(distinct, plain, default=None, return_dtype=pl.String)
+    respelled = respelled.zip_with(lost, pl.Series([None], dtype=pl.String).new_from_index(0, len(texts)))
+    more = _found_in(plan, respelled)
+    return {name: found[name].zip_with(respelled.is_null(), more[name]) for name in found}
+
+
+def _found_in(plan: KeyPlan, texts: pl.Series) -> dict[str, pl.Series]:
     headed = texts.str.starts_with(plan.head)
     short, whole = texts.str.strip_prefix(plan.head), None
     found: dict[str, Any] = short.str.extract_groups(plan.tail).struct.unnest().to_dict()
@@ -364,4 +405,4 @@ def _bounded(exposed: pa.Table, plans: Sequence[KeyPlan | None]) -> pa.Table:
     return exposed
 
 
-__all__ = ["COLUMNS", "MOST_HASHES", "with_keys"]
+__all__ = ["COLUMNS", "MOST_HASHES", "Plainly", "with_keys"]

@@ -82,6 +82,8 @@ class Finder:
         self.tokens = tokens
         self.style = style
         self.words = [t.name if t.kind in ("word", "quoted") else t.text for t in tokens]
+        if style == "mysql":  # columns are the same in any case
+            self.words = [word.lower() for word in self.words]
         self.runs = self._runs()
 
     def _runs(self) -> list[tuple[int, int]]:
@@ -156,10 +158,16 @@ class Finder:
                 pieces.append(f"({piece})" if number in wanted else piece)
                 at = end
             else:
-                plain = re.escape(self.tokens[at].text)
-                pieces.append(f"(?i:{plain})" if self.tokens[at].kind == "word" else plain)
+                pieces.append(self._source(at))
                 at += 1
+        # what comes next, so that a list does not end at something in its middle that is no literal
+        pieces.append(f"{_GAP}*" + (self._source(last) if last < len(self.tokens) else ";?" + f"{_GAP}*$"))
         return f"^{_GAP}*" + "".join(pieces), "^" + "".join(pieces[head:]), self.tokens[self.runs[0][0]].start
+
+    def _source(self, at: int) -> str:
+        """The pattern of one token."""
+        plain = re.escape(self.tokens[at].text)
+        return f"(?i:{plain})" if self.tokens[at].kind == "word" else plain
 
 
 def _both_words(one: Token, other: Token) -> bool:

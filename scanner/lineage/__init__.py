@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from scanner.lineage import analysis, masking
 from scanner.lineage.context import CONTEXT_SCHEMA, Context, in_context
 from scanner.lineage.dialects import GENERIC, MONGODB, MYSQL
+from scanner.lineage.plain import odd, plain
 from scanner.lineage.shapes import ShapeMemory, Shapes, assign_shapes
 from scanner.lineage.techniques import SENTENCES, Technique
 from scanner.model import Lineage, Schema
@@ -80,5 +81,7 @@ __all__ = [
     "assign_shapes",
     "in_context",
     "masked",
+    "odd",
+    "plain",
     "relations",
 ]

@@ -78,13 +78,13 @@ def analyze(
     if match := _REPLICATION.match(statement):
         return _replication(match.group(1).upper(), names)
     statements = parse(statement)
+    otherwise = lexical.with_escapes(statement)
+    if otherwise is not None and (other := parse(otherwise)):  # as standard_conforming_strings = off would have it read
+        statements = (*(statements or ()), *other)
     if statements is None:
         return _unparsed(statement, names)
     if not statements:  # only comments
         return replace(_by_log(names), kind=Kind.UTILITY)
-    otherwise = lexical.with_escapes(statement)
-    if otherwise is not None and (other := parse(otherwise)):  # as standard_conforming_strings = off would have it read
-        statements = (*statements, *other)
     try:
         sensitive = lexical.literals_matter(statement)
         candidates = [_one(s, names, sensitive) for s in fitting(statements, command)]
@@ -206,6 +206,7 @@ def _either(table: TableRef, column: str, a: KeyPredicate, b: KeyPredicate) -> K
 
 def union(parts: Sequence[Lineage]) -> Lineage:
     """Several statements that one log line may mean, taken together: all that any of them reads, none of what bounds only one."""
+    parts = tuple(dict.fromkeys(parts))
     if len(parts) == 1:
         return parts[0]
     main = max(parts, key=lambda p: (len(p.outputs), len(p.tables)))

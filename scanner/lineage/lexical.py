@@ -148,19 +148,40 @@ def shape_text(text: str) -> bytes:
 
 
 _STRING_OR_NAME = re.compile(
-    r"""--[^\n]*|/\*.*?\*/|\$(?P<tag>[A-Za-z_]*)\$.*?\$(?P=tag)\$|[eE]'(?:[^'\\]|\\.|'')*'|"[^"]*"|[\w$]+|'(?:[^'\\]|\\.|'')*'""",
+    r"""--[^\n]*|(?P<comment>/\*)|\$(?P<tag>[A-Za-z_]*)\$.*?\$(?P=tag)\$|[eE]'(?:[^'\\]|\\.|'')*'|[uU]&(?:'[^']*'|"[^"]*")|"[^"]*"|[\w$]+"""
+    r"""|(?P<string>'(?:[^'\\]|\\.|'')*')""",
     re.DOTALL,
 )
+_NESTED = re.compile(r"/\*|\*/")
+
+
+_RUNS_TEXT = re.compile(r"(?i)\b(?:do|create|alter|execute|copy)\b")  # what backslashes hide in a string may be run
 
 
 def with_escapes(text: str) -> str | None:
     """The text as it would be spelled if a backslash escaped what follows it in an ordinary string (which it does under
     ``standard_conforming_strings = off``), where that makes a difference: ``select 'a\\' from x --', phone from customer``.
     """
-    if "\\'" not in text:
+    if "\\'" not in text and not ("\\" in text and (_holds_sensitive_word(text) or _RUNS_TEXT.search(text))):
         return None
-    other = _STRING_OR_NAME.sub(lambda m: f"E{m.group()}" if m.group().startswith("'") and "\\" in m.group() else m.group(), text)
-    return other if other != text else None
+    out: list[str] = []
+    at = copied = 0
+    while (match := _STRING_OR_NAME.search(text, at)) is not None:
+        at = _comment_end(text, match.end()) if match["comment"] else match.end()
+        if match["string"] and "\\" in match["string"]:
+            out += [text[copied : match.start()], "E"]
+            copied = match.start()
+    return "".join([*out, text[copied:]]) if out else None
+
+
+def _comment_end(text: str, at: int) -> int:
+    """Behind the comment that has been opened before ``at``; comments nest."""
+    depth = 1
+    for mark in _NESTED.finditer(text, at):
+        depth += 1 if mark.group() == "/*" else -1
+        if not depth:
+            return mark.end()
+    return len(text)
 
 
 def _do_text(encoded: bytes, kinds: list[int], tokens: Sequence[pb.ScanToken]) -> bytes | None:

@@ -15,6 +15,7 @@ import postgast
 from google.protobuf.message import DecodeError, Message
 
 from scanner.lineage.depth import parseable, scannable
+from scanner.lineage.plain import without_comments
 
 Node = Any
 """A protobuf message of the parse tree, already taken out of its ``Node`` wrapper where it had one."""
@@ -40,9 +41,11 @@ def parse(text: str) -> tuple[Statement, ...] | None:
     if _REDACTED in text:  # pgAudit leaves this in place of a password and all after it
         text = text.replace(_REDACTED, "'" + _REDACTED + "'")
         encoded = text.encode("utf-8")
-    try:
-        tree = postgast.parse(text)
-    except (postgast.PgQueryError, DecodeError, ValueError, RecursionError, MemoryError):
+    tree = _tree(text)
+    if tree is None and "--" in text and (bare := without_comments(text)) is not None:
+        # servers take 'a' -- x\n'b' for one string, this parser's grammar does not
+        tree, encoded = _tree(bare), bare.encode("utf-8")
+    if tree is None:
         return None
     found = []
     for raw in tree.stmts:
@@ -51,6 +54,13 @@ def parse(text: str) -> tuple[Statement, ...] | None:
         end = start + raw.stmt_len if raw.stmt_len else len(encoded)
         found.append(Statement(name, node, encoded[start:end].decode("utf-8", "replace").strip()))
     return tuple(found)
+
+
+def _tree(text: str) -> Node | None:
+    try:
+        return postgast.parse(text)
+    except (postgast.PgQueryError, DecodeError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 def parse_plpgsql(function: str) -> list[dict[str, Any]] | None:

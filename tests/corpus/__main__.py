@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.corpus import load, run_mariadb, run_postgres
+from tests.corpus import load, run_mariadb, run_postgres, spelled
 from tests.corpus.postgres import VARIANTS
 from tests.corpus.score import Score
 
@@ -24,7 +24,17 @@ def main() -> int:
     parser.add_argument(
         "--load", type=int, metavar="N", help="instead: N generated statements an engine, beside what the log names"
     )
+    parser.add_argument(
+        "--spelled", type=int, metavar="N", help="instead: whether N other spellings mean the same on live servers"
+    )
     given = parser.parse_args()
+    if given.spelled:
+        meanings = [spelled.on_postgresql(given.seed, given.spelled), spelled.on_mariadb(given.seed, given.spelled)]
+        for found in meanings:
+            print(found.line())
+            for texts in found.differing:
+                print("  " + "\n      ".join(map(repr, texts)))
+        return 1 if any(found.differing for found in meanings) else 0
     if given.load:
         agreed = []
         for engine in (load.on_postgresql, load.on_mariadb):

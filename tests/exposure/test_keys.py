@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from scanner.errors import StoreError
 from scanner.events import ACT_SCHEMA
 from scanner.exposure import SessionCarry, facts, facts_table, measure
 from scanner.exposure.keyplan import key_plan
-from scanner.exposure.keys import MOST_HASHES, with_keys
+from scanner.exposure.keys import MOST_HASHES, Plainly, with_keys
 from scanner.model import Column, Schema, Table, TableRef
 from scanner.siphash import hash_integers, hash_texts, secret_in
 
@@ -64,7 +65,8 @@ def keyed(
     every = []
     for row in shapes.table.to_pylist():
         found = lineage.analyze(row["statement"], SCHEMA, command="SELECT", dialect=dialect, search_path=("crm",))
-        every.append(facts(row["shape"], found, SCHEMA, statement=row["statement"], dialect=dialect))
+        plain = lineage.plain(row["statement"], dialect)
+        every.append(facts(row["shape"], found, SCHEMA, statement=plain, dialect=dialect))
     given: dict[str, Sequence[Any]] = {
         "n": range(size),
         "kind": ["audit"] * size,
@@ -83,7 +85,8 @@ def keyed(
     acts = pa.table([pa.chunked_array([c]) for c in columns], schema=ACT_SCHEMA)
     acts = acts.append_column("shape", pa.chunked_array([shapes.keys]))
     measured = measure(ENGINE, acts, facts_table(every), SessionCarry.empty())
-    found: list[dict[str, Any]] = with_keys(acts, measured.exposed, every, SECRET).to_pylist()
+    plainly = Plainly(lineage.odd(dialect), partial(lineage.plain, dialect=dialect))
+    found: list[dict[str, Any]] = with_keys(acts, measured.exposed, every, SECRET, plainly).to_pylist()
     return found
 
 
@@ -118,6 +121,26 @@ POINTS: list[tuple[str, str | None, str, list[int]]] = [
     ("select mbr_no, tel from crm.mbr where nm = 'O''Brien'", None, "nm", hashes("O'Brien")),
     ("select nm from crm.mbr where nm like '김%'", None, "nm like", hashes("김%")),
 ]
+
+
+ODD = [
+    ("postgresql", "select nm from crm.mbr where mbr_no in (1/*x**/, 2, /* /* n */ */ 3)", [1, 2, 3]),
+    ("postgresql", "select nm from crm.mbr where mbr_no = E'\\x37'", [7]),
+    ("postgresql", "select nm from crm.mbr where mbr_no = $a$7$a$", [7]),
+    ("postgresql", "select nm from crm.mbr where U&\"mbr!005fno\" uescape '!' = U&'\\0037'", [7]),
+    ("postgresql", "select nm from crm.mbr where mbr_no = '1'\n-- x\n'2'", [12]),
+    ("mariadb", "select nm from crm.mbr where mbr_no in (1 #;\n, 2, 3)", [1, 2, 3]),
+    ("mariadb", "select nm from crm.mbr where /*! mbr_no in (1, /*x**/ 2 */, 3)", [1, 2, 3]),
+    ("mariadb", "select nm from crm.mbr where mbr_no = _utf8mb4 x'37'", [7]),
+    ("mariadb", 'select nm from crm.mbr where "MBR_NO" = 7', [7]),
+    ("mariadb", "select nm from crm.mbr where mbr_no in ('1' '2', '\\3')", [12, 3]),
+]
+
+
+@pytest.mark.parametrize(("dialect", "text", "wanted"), ODD, ids=[text for _, text, _ in ODD])
+def test_keys_are_found_however_they_are_spelled(dialect: str, text: str, wanted: list[int]) -> None:
+    (found,) = keyed([text], dialect=dialect)
+    assert (found["key_hashes"], found["exposed_persons"], found["key_count"]) == (hashes(*wanted), len(wanted), len(wanted))
 
 
 @pytest.mark.parametrize(("text", "parameter", "column", "wanted"), POINTS, ids=[text for text, *_ in POINTS])

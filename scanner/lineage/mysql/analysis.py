@@ -16,12 +16,14 @@ from scanner.lineage.mysql.names import Names, Translated, distinct, logged_rela
 from scanner.lineage.mysql.others import other
 from scanner.lineage.mysql.parsing import (
     after,
+    column_list,
     find_query,
     functions_called,
     name_at,
     split_statements,
     string_value,
     unquoted,
+    without_check_option,
     without_into,
 )
 from scanner.lineage.mysql.words import words as word_set
@@ -250,6 +252,7 @@ def _change(found: Sequence[Token], names: Names) -> Lineage:
     refs = _sources(found, names) if tree is None else tuple(
         dict.fromkeys(names.relation(t.db, t.name) for t in tree.find_all(exp.Table) if isinstance(t.this, exp.Identifier))
     )  # fmt: skip
+    refs = distinct(*(_behind(ref, names) for ref in refs))
     written, columns = assigned(tree, names) if kind is Kind.UPDATE and tree is not None else (None, ())
     written = written or (refs[0] if refs else None)
     return Lineage(
@@ -262,6 +265,16 @@ def _change(found: Sequence[Token], names: Names) -> Lineage:
         filtered=any(t.upper == "WHERE" for t in found),
         functions=tuple(sorted(functions_called(found))),
     )
+
+
+def _behind(ref: TableRef, names: Names) -> tuple[TableRef, ...]:
+    """A table, or what a view reads."""
+    table = names.schema.tables.get(ref)
+    if table is None or table.kind != "view" or not table.definition:
+        return (ref,)
+    spelled = ".".join('"' + part.replace('"', '""') + '"' for part in (ref.schema, ref.name) if part)
+    made = _first([f"TABLE {spelled}"], names)
+    return made.tables if made is not None and made.tables else (ref,)
 
 
 def _create(found: Sequence[Token], names: Names) -> Lineage:
@@ -278,11 +291,11 @@ def _create(found: Sequence[Token], names: Names) -> Lineage:
     written = names.relation(*target)
     if "TEMPORARY" in words[:4] and written in names.schema.tables and written not in names.logged:
         written = TableRef("pg_temp", target[1])  # it borrows the name and hides the table that has it
-    columns = _column_list(found[end:start]) if what == "VIEW" else ""
+    columns = column_list(found[end:start]) if what == "VIEW" else ""
     name = ".".join('"' + part.replace('"', '""') + '"' for part in (written.schema, written.name) if part)
     body = found[start:]
     if what == "VIEW":
-        body = _without_check_option(body)
+        body = without_check_option(body)
     texts = [f"CREATE {what} {name}{columns} AS {text}" for text in _said(body, names)]
     made = _first(texts, names)
     if made is None:
@@ -292,19 +305,6 @@ def _create(found: Sequence[Token], names: Names) -> Lineage:
             kind, tables=sources, destination=Destination.TABLE, written=written, written_columns=star(sources), unknown=True
         )
     return _dressed(made, found)
-
-
-def _column_list(found: Sequence[Token]) -> str:
-    """The column names of ``CREATE VIEW v (a, b) AS``."""
-    names = [t.text for t in found if t.kind in (Is.WORD, Is.NAME) and t.upper != "AS"]
-    return "(" + ", ".join('"' + n.replace('"', '""') + '"' for n in names) + ")" if names else ""
-
-
-def _without_check_option(found: Sequence[Token]) -> Sequence[Token]:
-    for at in range(len(found) - 2, 0, -1):
-        if found[at].upper == "WITH" and any(t.upper == "CHECK" for t in found[at : at + 3]):
-            return found[:at]
-    return found
 
 
 def _spelled(database: str, name: str) -> list[Token]:

@@ -34,6 +34,7 @@ def _pattern(escape: str) -> re.Pattern[str]:
     |(?P<double>"(?:{escape}|[^"\\]|"")*")
     |(?P<name>`(?:[^`]|``)*`)
     |(?P<variable>@@?(?:[\w$.]+|`(?:[^`]|``)*`|'(?:{escape}|[^'\\]|'')*'|"(?:{escape}|[^"\\]|"")*"))
+    |(?P<coded>[xXbBnN]'(?:{escape}|[^'\\]|'')*')
     |(?P<number>(?:0[xX][0-9a-fA-F]+|0[bB][01]+|(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(?![\w$]))
     |(?P<word>[\w$]+)
     |(?P<broken>['"`]|/\*)
@@ -61,6 +62,10 @@ _FOLDED = word_set(
 _KEEP_LITERALS = word_set("PREPARE EXECUTE CREATE ALTER LOAD GRANT REVOKE HANDLER CHANGE INSTALL UNINSTALL RENAME DROP")
 _COUNTERS = word_set("timestamp insert_id last_insert_id rand_seed1 rand_seed2 pseudo_thread_id")
 _ESCAPED_QUOTE = re.compile(r"\\['\"]")
+_BEGINS = word_set("WHERE AND OR ON NOT HAVING (")
+_COMPARED = word_set("= < > <= >= <> != <=> LIKE IN BETWEEN IS NOT REGEXP RLIKE")
+_HEX = re.compile(r"[0-9a-fA-F]*\Z")
+_INTRODUCER = re.compile(r"_[a-z][a-z0-9]+\Z")  # _utf8mb4'text'
 _NAME_LIKE = re.compile(r"[^\W\d][\w$]*\Z")
 
 
@@ -91,6 +96,11 @@ class Token:
     def sql(self) -> str:
         """As it may stand in a statement."""
         return f"`{self.text.replace('`', '``')}`" if self.kind is Is.NAME else self.text
+
+    @property
+    def introduces(self) -> bool:
+        """Whether it may be what says the character set of the string behind it."""
+        return self.kind is Is.WORD and _INTRODUCER.match(self.text.lower()) is not None
 
     @property
     def content(self) -> str:
@@ -124,7 +134,10 @@ def tokens(text: str, *, run: bool = True, escapes: bool = True) -> Tokens:
     whole, may_run = not cut, False
     depth = 0  # executable comments that are open
     skipping = -1
-    for match in (_TOKEN if escapes else _TOKEN_NO_ESCAPES).finditer(text):
+    pattern = _TOKEN if escapes else _TOKEN_NO_ESCAPES
+    at = 0
+    while (match := pattern.match(text, at)) is not None:
+        at = match.end()
         kind = match.lastgroup or ""
         source = match.group()
         if kind in ("space", "comment"):
@@ -139,12 +152,13 @@ def tokens(text: str, *, run: bool = True, escapes: bool = True) -> Tokens:
             if skipping == depth:
                 skipping = -1
             depth -= 1
-        elif kind == "closes":
-            found += [Token(Is.MARK, "*"), Token(Is.MARK, "/")]
+        elif kind == "closes":  # no comment is open: count(*/*! ) from t */
+            found.append(Token(Is.MARK, "*"))
+            at = match.start() + 1
         elif kind == "broken":
             return Tokens(tuple(found), False, may_run)
         elif skipping < 0:
-            if not escapes and kind in ("string", "double"):
+            if not escapes and kind in ("string", "double", "coded"):
                 source = source.replace("\\", "\\\\")  # as it is written where a backslash escapes
             found.append(_token(kind, source))
     if cut and found:
@@ -166,7 +180,19 @@ def otherwise(text: str, first: str) -> Tokens | None:
 def _token(kind: str, source: str) -> Token:
     if kind == "name":
         return Token(Is.NAME, source[1:-1].replace("``", "`"))
+    if kind == "coded":
+        return _coded(source)
     return Token(Is(kind), source)
+
+
+def _coded(source: str) -> Token:
+    """``x'2d'``, ``b'101'``, ``n'text'``."""
+    letter, body = source[0].lower(), source[2:-1]
+    if letter == "b" and body and set(body) <= {"0", "1"}:
+        return Token(Is.NUMBER, f"0b{body}")
+    if letter == "x" and len(body) % 2 == 0 and _HEX.match(body):
+        body = bytes.fromhex(body).decode("utf-8", "replace").replace("\\", "\\\\").replace("'", "''")
+    return Token(Is.STRING, f"'{body}'")
 
 
 def _surely_runs(opening: str) -> bool:
@@ -224,13 +250,21 @@ def _parts(found: Sequence[Token], keep: bool) -> Iterator[str]:
             yield "\x01s"
         elif token.kind is Is.DOUBLE and not keep:
             content = token.content.lower()
-            may_be_name = bool(_NAME_LIKE.match(content)) and (clause in ("SELECT", "BY", "FROM", "USING") or content in words)
+            beside = (found[at - 1].upper if at else "", found[at + 1].upper if at + 1 < len(found) else "")
+            may_be_name = stands_for_name(*beside) or (
+                bool(_NAME_LIKE.match(content)) and (clause in ("SELECT", "BY", "FROM", "USING") or content in words)
+            )
             yield token.text if may_be_name else "\x01s"
         elif token.kind is Is.WORD:
             yield token.text.lower() if token.text.lower() in _FOLDED else token.text
         else:
             yield token.sql
         before = upper
+
+
+def stands_for_name(before: str, behind: str) -> bool:
+    """Whether what stands in double quotes between two tokens (upper case) is a name, as ANSI_QUOTES has it, not a string."""
+    return "." in (before, behind) or before in ("BY", "AS") or (before in _BEGINS and behind in _COMPARED)
 
 
 def _width(found: Sequence[Token], at: int, between: list[str]) -> str:

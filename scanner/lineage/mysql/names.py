@@ -71,6 +71,11 @@ class Names:
         """Column names of the catalogue by their lower case, which is how the server compares them."""
         return {column.name.lower(): column.name for table in self.schema.tables.values() for column in table.columns}
 
+    @cached_property
+    def bare(self) -> frozenset[str]:
+        """Names of the catalogue's tables without their databases, lower case."""
+        return frozenset(ref.name.lower() for ref in self.schema.tables)
+
     def columns_of(self, refs: Iterable[TableRef]) -> Mapping[str, str]:
         """The same for some tables, which win over all others."""
         own = {c.name.lower(): c.name for ref in refs if (table := self.schema.tables.get(ref)) for c in table.columns}

@@ -121,6 +121,20 @@ def without_into(found: Sequence[Token]) -> tuple[list[Token], bool]:
     return out, file
 
 
+def column_list(found: Sequence[Token]) -> str:
+    """The column names of ``CREATE VIEW v (a, b) AS``."""
+    names = [t.text for t in found if t.kind in (Is.WORD, Is.NAME) and t.upper != "AS"]
+    return "(" + ", ".join('"' + n.replace('"', '""') + '"' for n in names) + ")" if names else ""
+
+
+def without_check_option(found: Sequence[Token]) -> Sequence[Token]:
+    """A view's query without WITH … CHECK OPTION."""
+    for at in range(len(found) - 2, 0, -1):
+        if found[at].upper == "WITH" and any(t.upper == "CHECK" for t in found[at : at + 3]):
+            return found[:at]
+    return found
+
+
 def string_value(token: Token) -> str | None:
     """What a string literal says."""
     if token.kind not in (Is.STRING, Is.DOUBLE):

@@ -8,13 +8,13 @@ plainer wording turns every function into a call of no special form.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, SqlglotError
 
-from scanner.lineage.mysql.lexical import Is, Token, tokens
+from scanner.lineage.mysql.lexical import Is, Token, stands_for_name, tokens
 from scanner.lineage.mysql.names import Names
 from scanner.lineage.mysql.words import words as word_set
 
@@ -27,6 +27,7 @@ _MODIFIERS = word_set(
     """HIGH_PRIORITY SQL_SMALL_RESULT SQL_BIG_RESULT SQL_BUFFER_RESULT SQL_CACHE SQL_NO_CACHE SQL_CALC_FOUND_ROWS
     STRAIGHT_JOIN"""
 )
+_SOURCES = word_set("FROM JOIN INTO UPDATE TABLE ,")
 _SAID_SO = frozenset({"json_agg", "json_object_agg", "xmlagg", "cast_as", "calculated", "encode", "match_against", "called"})
 _CONDITIONS = (exp.Where, exp.Join, exp.Having)
 _AGGREGATES_KEPT = {"JSON_ARRAYAGG": "JSON_AGG", "JSON_OBJECTAGG": "JSON_OBJECT_AGG", "XMLAGG": "XMLAGG"}
@@ -50,19 +51,25 @@ def _written(found: Sequence[Token], names: Names) -> list[str]:
     out: list[str] = []
     words = {t.text.lower() for t in found if t.kind in (Is.WORD, Is.NAME)}
     clause, before = "", ""
-    depth = grouping = 0
+    depth = grouping = using = 0
     dropping = False
-    for token in found:
+    for at, token in enumerate(found):
         upper = token.upper
+        behind = found[at + 1] if at + 1 < len(found) else None
+        if token.introduces and behind is not None and behind.kind in (Is.STRING, Is.DOUBLE, Is.NUMBER):
+            continue
         if upper in ("SELECT", "WHERE", "ON", "HAVING", "VALUES", "SET", "BY", "FROM"):
             clause = upper
         if upper in _MODIFIERS and (before == "SELECT" or before in _MODIFIERS):
             before = upper
             continue
+        if upper == "(" and before == "USING":
+            using = depth + 1  # JOIN … USING (a, b)
         before = upper
         if upper == "GROUP_CONCAT":
             grouping = depth + 1
         if token.kind is Is.MARK and token.text in ("(", ")"):
+            using = 0 if depth == using and token.text == ")" else using
             depth += 1 if token.text == "(" else -1
             if depth < grouping and token.text == ")":
                 grouping, dropping = 0, False
@@ -73,26 +80,36 @@ def _written(found: Sequence[Token], names: Names) -> list[str]:
         if upper == "STRAIGHT_JOIN":
             out.append("JOIN")
         elif token.kind is Is.DOUBLE:
-            out.append(_either(token, names.columns, clause, words))
+            here = "USING" if depth and depth == using else clause
+            out.append(_either(token, _beside(found, at), names, here, words))
         elif token.kind is Is.VARIABLE:
             out.append("'?'")
         elif upper == ":=":
             if out and out[-1] == "'?'":
                 out.pop()  # @a := x is x
-        elif token.kind is Is.WORD and upper.startswith("_") and upper[1:].isalnum() and upper[1:2].isalpha():
-            out.append(token.text)
         else:
             out.append(token.sql)
     return out
 
 
-def _either(token: Token, columns: Mapping[str, str], clause: str, words: set[str]) -> str:
-    """A text in double quotes: a string, but a column's name under ANSI_QUOTES. Where it may be either, it is both."""
-    content = token.content
-    if content.lower() in columns and clause in ("SELECT", "BY", "FROM"):
-        return f"COALESCE({token.text}, `{content}`)"
-    if content.lower() in columns and content.lower() in words:
-        return f"`{content}`"  # x = "x" would be true of every row
+def _beside(found: Sequence[Token], at: int) -> tuple[str, str]:
+    """What stands before and behind a token, upper case."""
+    before, behind = (found[i] if 0 <= i < len(found) else None for i in (at - 1, at + 1))
+    return (before.upper if before is not None else "", behind.upper if behind is not None else "")
+
+
+def _either(token: Token, beside: tuple[str, str], names: Names, clause: str, words: set[str]) -> str:
+    """A text in double quotes: a string, but a name under ANSI_QUOTES. Where it may be either, it is both."""
+    content, (before, behind) = token.content, beside
+    named = f"`{content.replace('`', '``')}`"
+    known = content.lower() in names.columns
+    sure = "." in beside or before == "AS" or clause == "USING" or (before in _SOURCES and content.lower() in names.bare)
+    if sure or (known and clause in ("WHERE", "ON", "HAVING") and stands_for_name(before, behind)):
+        return named  # where no string stands
+    if known and clause in ("SELECT", "BY", "FROM"):
+        return f"COALESCE({token.text}, {named})"
+    if known and content.lower() in words:
+        return named  # x = "x" would be true of every row
     return token.text
 
 
