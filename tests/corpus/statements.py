@@ -32,7 +32,7 @@ class _Heard:
     description: None = None
 
     def fill(self, sql: str) -> str:
-        return self.world.fill(sql).replace("{out}", "/tmp/out").replace("{db}", "w").replace("{port}", "5432")
+        return self.world.fill(sql).replace("{out}", "/srv/out").replace("{db}", "w").replace("{port}", "5432")
 
     def psql(self, sql: str, *_: object, **__: object) -> str:
         self.texts.append(self.fill(sql))
