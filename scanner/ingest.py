@@ -64,6 +64,7 @@ class Ingest:
                 prepared.cast(PREPARED_SCHEMA),
                 dumping.cast(SESSION_SCHEMA),
                 more[0].cast(STATEMENT_SCHEMA) if more else STATEMENT_SCHEMA.empty_table(),
+                more[3].cast(SESSION_SCHEMA) if len(more) > 3 else SESSION_SCHEMA.empty_table(),
             )
             if len(more) > 2:
                 ingest.contexts = more[2].cast(lineage.CONTEXT_SCHEMA)
@@ -104,6 +105,7 @@ class Ingest:
                 self.carry.statements,
                 self.habits.read,
                 self.contexts,
+                self.carry.telling,
             ),
             shapes=new_shapes,
             derived=[{**row, "since": seen} for row in new_derived],

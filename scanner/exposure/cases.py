@@ -6,6 +6,9 @@ The cases, in the order in which they are decided (observed behaviour of pgAudit
 * the COPY line of ``COPY (query)`` and the EXECUTE line repeat a SELECT line of the same statement: counted there;
 * a statement nested in a function whose outer statement is known to return it: counted at the outer one;
 * FETCH: at most its count, and together with the cursor's other FETCHes at most what the DECLARE can return;
+* DECLARE where the log keeps quiet about FETCH (``pgaudit.log`` without ``misc``; only single tables audited), so that no line
+  tells how far the cursor was read: anything up to what it can return. A cursor needs a transaction, so where such lines are
+  logged its session has one (``BEGIN``) before;
 * a failed statement: what it had sent when it failed, where that is known; else anything up to what it could return may have
   left, unless it failed before running;
 * COPY of a table, and everything logged without a count: estimated from the catalogue;
@@ -43,7 +46,8 @@ from acts a left join facts f on f.shape = a.shape;
 create temp table several as
 select session, statement_id, coalesce(first(o.top_text), brief(first(statement order by substatement_id))) as top_text,
     case when bool_or(o.selects) then -1 else min(n) filter (command in ('SELECT', 'INSERT', 'UPDATE', 'DELETE', 'MERGE')) end
-        as select_n
+        as select_n,
+    case when count(o.top_text) > 0 then -1 else min(n) end as first_n
 from act left join open_statements o using (session, statement_id)
 where record_kind = 'audit' group by session, statement_id having count(*) > 1 or count(o.top_text) > 0;
 
@@ -124,6 +128,7 @@ with basis as (
                           or a.kind in ('declare', 'prepare')
                      then 'nobody' when again.n is not null then 'told' else 'failed' end
             when a.record_kind <> 'audit' or a.mode is null or a.mode = 'none' then 'nobody'
+            when a.kind = 'declare' and a.n = coalesce(s.first_n, a.n) and not coalesce(t.n < a.n, false) then 'opened'
             when a.kind = 'declare' or (a.kind = 'prepare' and a.command <> 'SELECT') then 'nobody'
             when a.command = 'CALL' then
                 case when a.mode <> 'none' and a.kind = 'call' and not a.speaks then 'estimate' else 'nobody' end
@@ -140,6 +145,7 @@ with basis as (
     left join retold again on again.n = a.n
     left join several s on s.session = a.session and s.statement_id = a.statement_id and a.record_kind = 'audit'
     left join covered c on c.session = a.session and c.statement_id = a.statement_id and a.record_kind = 'audit'
+    left join tells t on t.session = a.session
 ), counted as (
     select b.*, d.mode, d.total_rows, d.total_persons, d.single,
         coalesce(d."distinct", false) as sets, d.destination, coalesce(dumping.n <= b.n, false) as dump,
@@ -149,6 +155,7 @@ with basis as (
             when 'fetch' then case when fetch_rows > 0 then fetch_rows when d.source = 'unknown' then least(asked, 1000000)
                                    else fetch_best end
             when 'estimate' then d.best_rows
+            when 'opened' then d.best_rows
             when 'failed' then case when returned_rows is null or (d.mode = 'input' and returned_rows > 0) then d.best_rows
                                     else returned_rows end
             else 0 end end as best,
@@ -164,6 +171,7 @@ with basis as (
             when 'fetch' then case when fetch_rows > 0 then fetch_rows when d.source = 'unknown' then least(asked, 1000000)
                                    else fetch_high end
             when 'estimate' then d.high_rows
+            when 'opened' then d.high_rows
             when 'failed' then case when returned_rows is null or (d.mode = 'input' and returned_rows > 0) then d.high_rows
                                     else returned_rows end
             else 0 end end as high,
@@ -171,7 +179,7 @@ with basis as (
              then 'reported'
              when way = 'fetch' and fetch_rows > 0 then 'reported'
              when way = 'failed' and returned_rows is not null and d.mode <> 'input' then 'reported'
-             when way = 'failed' and d.mode <> 'none' then 'upper_bound'
+             when way in ('failed', 'opened') and d.mode <> 'none' then 'upper_bound'
              when d.mode = 'none' then 'reported'
              else coalesce(d.source, 'unknown') end as rows_source
     from basis b left join facts d on d.shape = b.eff_shape left join dumping on dumping.session = b.session
@@ -184,7 +192,7 @@ select n, eff_shape, best::bigint as exposed_rows, low::bigint as exposed_rows_l
     case when coalesce(total_persons, 0) > 0
          then least(1.0, persons_best(best, total_rows, total_persons, single, sets) / total_persons) else 0.0 end as table_share,
     dump or coalesce(regexp_matches(app_name, '{DUMP_PROGRAMS}'), false) as dump,
-    way = 'told' or (way = 'failed' and high > 0) as aborted, way = 'fetch' as is_fetch
+    way = 'told' or (way = 'failed' and high > 0) as aborted, way in ('fetch', 'opened') as is_fetch
 from counted
 """
 

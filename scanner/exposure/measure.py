@@ -5,7 +5,7 @@ The cases stand in :mod:`scanner.exposure.cases`; here is which acts need them, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,7 @@ class SessionCarry:
     prepared: pa.Table  # PREPARED_SCHEMA
     dumping: pa.Table  # SESSION_SCHEMA: sessions that set themselves up as a dump tool does
     statements: pa.Table  # STATEMENT_SCHEMA: the last statement of each session, of which more acts may come
+    telling: pa.Table = field(default_factory=SESSION_SCHEMA.empty_table)  # sessions whose FETCH, BEGIN … are logged
 
     @staticmethod
     def empty() -> SessionCarry:
@@ -196,6 +197,7 @@ def _measured(
         "open_prepared": carry.prepared,
         "dump_sessions": carry.dumping,
         "open_statements": carry.statements,
+        "tells": _telling(acts, carry.telling),
         "gone_sessions": pa.table({"session": gone}, schema=SESSION_SCHEMA),
     }
     for name, table in given.items():
@@ -211,6 +213,7 @@ def _measured(
             prepared=arrow(engine, cases.CARRY_PREPARED, PREPARED_SCHEMA),
             dumping=arrow(engine, cases.CARRY_DUMPING, SESSION_SCHEMA),
             statements=arrow(engine, cases.CARRY_STATEMENTS, STATEMENT_SCHEMA),
+            telling=arrow(engine, "select session from tells where session not in (from gone_sessions)", SESSION_SCHEMA),
         )
     finally:
         for name in given:
@@ -218,6 +221,16 @@ def _measured(
         for name in cases.WORK_TABLES:
             engine.execute(f"drop table if exists {name}")
     return exposed, left
+
+
+def _telling(acts: pa.Table, before: pa.Table) -> pa.Table:
+    """Sessions of which the log has statements of pgAudit's class MISC (FETCH is one), and the act from which on."""
+    said = acts.select(["session", "n"]).filter(pc.equal(acts["audit_class"], "MISC"))
+    carried = before.append_column("n", pa.array(np.full(before.num_rows, -1, np.int64)))
+    every = pa.concat_tables([carried, said.cast(carried.schema)])
+    return (
+        every.filter(every["session"].is_valid()).group_by("session").aggregate([("n", "min")]).rename_columns(["session", "n"])
+    )
 
 
 def _circumstances(small: pa.Table, facts: pa.Table, code: Ints, words: list[tuple[str, ...]]) -> Ints:

@@ -34,6 +34,7 @@ def log_principal(database: str, sign: str, source_id: str) -> str:
 
 
 EPISODE_GAP = timedelta(hours=36)
+WEEKEND = timedelta(days=2)  # after a hit of a Friday, wherever on earth (18 hours on it is Friday or Saturday in UTC)
 OPEN = ("new", "in_progress", "suppressed")
 
 _PRINCIPALS = """
@@ -78,7 +79,9 @@ tiered as (
     select h.*, h.rank >= 2 or s.event_id is not null as is_strong
     from hit h left join strong s on s.principal = h.principal and s.event_id = h.event_id
 ), stepped as (
-    select *, max(time + to_microseconds(gap)) over (
+    select *, max(
+        time + to_microseconds(gap + case when (epoch_us(time) // 3600000000 + 18) // 24 % 7 in (1, 2) then $weekend else 0 end)
+    ) over (
         partition by principal, is_strong order by time, event_id rows between unbounded preceding and 1 preceding
     ) as reach from tiered
 )
@@ -179,7 +182,7 @@ def _episodes(engine: Engine, prior: pa.Table, named: pa.Table, lookback: Mappin
     engine.register("named", named)
     engine.register("gaps", pa.Table.from_pylist(gaps, schema=pa.schema([("rule_id", pa.string()), ("gap", pa.int64())])))
     engine.register("ranks", pa.Table.from_pylist(ranks))
-    engine.execute(_NUMBERED, {"gap": EPISODE_GAP // _MICROSECOND})
+    engine.execute(_NUMBERED, {"gap": EPISODE_GAP // _MICROSECOND, "weekend": WEEKEND // _MICROSECOND})
     found: list[dict[str, Any]] = arrow(engine, _EPISODES).to_pylist()
     return found
 

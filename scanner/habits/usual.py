@@ -7,6 +7,8 @@
 * A rise that lasts: days of the last ``FORTNIGHT`` with at least twice the *reference*, the median of the days before that
   fortnight (of ``REFERENCE_LEAST`` active ones at least; not below the median of those from Monday to Friday). In the weeks
   before a long holiday and the days after it, which are busy for honest reasons, a day must reach five times the reference.
+* An account that is not known for so long yet is held to its first ``LEARN_DAYS`` days with people: the reference is the busiest of
+  them or twice their median, whichever is more, so only a rise to several times as many counts.
 """
 
 from __future__ import annotations
@@ -29,10 +31,12 @@ TIMES, TIMES_IN_SEASON = 2.0, 5.0
 def usual(day: int, days: Mapping[int, Day], peers: Sequence[tuple[float, float]], seasons: Set[int]) -> Usual:
     """What was usual on ``day``, by the days before it; ``peers``: (middle, spread) of the vendor's other accounts."""
     recent = {d: found for d, found in days.items() if day - LOOK_BACK_DAYS <= d < day}
-    reference = _reference(day, days)
+    reference, since = _reference(day, days), day - FORTNIGHT
+    if reference is None:
+        reference, since = _first_days(day, days)
     above, excess = 0, 0
     if reference is not None:
-        for d in range(day - FORTNIGHT + 1, day):
+        for d in range(max(day - FORTNIGHT, since) + 1, day):
             if d in days and counts_as_above(d, days[d].persons, reference, seasons):
                 above += 1
                 excess += round(days[d].persons - reference)
@@ -91,6 +95,15 @@ def _reference(day: int, days: Mapping[int, Day]) -> float | None:
     working = [persons for d, persons in before.items() if (d + 3) % 7 < 5]
     found = float(median(before.values()))
     return max(found, float(median(working))) if len(working) >= LEARN_DAYS else found
+
+
+def _first_days(day: int, days: Mapping[int, Day]) -> tuple[float | None, int]:
+    """The reference that the first days with people give, and the last of them; no reference before there are LEARN_DAYS."""
+    first = sorted(d for d, found in days.items() if d < day and found.persons > 0)[:LEARN_DAYS]
+    if len(first) < LEARN_DAYS:
+        return None, day
+    persons = [days[d].persons for d in first]
+    return max(float(max(persons)), 2 * float(median(persons))), first[-1]
 
 
 def seasons(holidays: Set[date]) -> frozenset[int]:

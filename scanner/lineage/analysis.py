@@ -123,6 +123,15 @@ def _one(statement: Statement, names: Names, sensitive: bool) -> Lineage:
             for origin in sorted(field.origins, key=_order):
                 if not is_system(origin.table):
                     outputs.setdefault(Output(origin.table, origin.column, origin.flow, field.name))
+    told = {(o.table, o.column) for o in outputs if o.flow is not Flow.AGGREGATED}
+    for origin in sorted(gathered.sent, key=_order):  # select count(pg_notify(…)): it returns a number, and all of them left
+        if not is_system(origin.table) and origin.flow is not Flow.AGGREGATED and (origin.table, origin.column) not in told:
+            outputs.setdefault(Output(origin.table, origin.column, origin.flow, origin.column))
+    destination = made.destination
+    written = names.table(made.written) if made.written is not None else None
+    if written is not None and written.kind == "foreign_table" and made.written_columns:  # it is another server's
+        gathered.technique(Technique.DBLINK)
+        destination = Destination.NETWORK
     if gathered.everything:
         for origin in sorted(calls.everything(gathered, Flow.KEPT if not gathered.unknown else Flow.TRANSFORMED), key=_order):
             outputs.setdefault(Output(origin.table, origin.column, origin.flow, origin.column))
@@ -145,7 +154,7 @@ def _one(statement: Statement, names: Names, sensitive: bool) -> Lineage:
         kind=made.kind,
         tables=tuple(gathered.tables),
         outputs=tuple(outputs),
-        destination=made.destination,
+        destination=destination,
         written=made.written,
         written_columns=tuple(o for o in made.written_columns if not is_system(o.table)),
         one_row=rows.one_row,

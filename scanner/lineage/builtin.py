@@ -100,6 +100,11 @@ LARGE_OBJECT = _names(
 )
 
 
+def hands_on(name: str) -> bool:
+    """Functions by which their arguments leave, though the statement returns nothing of them."""
+    return name == "pg_notify" or name == "pg_file_write" or name in LARGE_OBJECT or is_dblink(name)
+
+
 def is_dblink(name: str) -> bool:
     """dblink's family; the SQL it carries runs elsewhere."""
     return name == "dblink" or name.startswith("dblink_")

@@ -47,6 +47,8 @@ def call(node: Node, scope: Scope, env: query.Env, gathered: Gathered) -> Origin
         return _aggregate(name, arguments, scope, gathered)
     special = runs(node, gathered)
     if special is not None:
+        if builtin.hands_on(name):
+            gathered.sent |= through(Flow.KEPT, arguments)
         return expressions.all_origins(special.fields) | through(Flow.TRANSFORMED, arguments)
     if name in builtin.NO_VALUE:
         return through(Flow.AGGREGATED, arguments)

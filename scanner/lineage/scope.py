@@ -168,6 +168,7 @@ class Gathered:
     written: list[tuple[TableRef, tuple[Output, ...]]] = field(default_factory=list)
     loose: bool = False  # values leave from something whose rows are narrowed in a way that does not show in the statement
     kept: list[Rows] = field(default_factory=list)  # subqueries that stand for one value which holds their rows' values
+    sent: Origins = NONE  # given to functions that hand it on themselves (pg_notify, lo_put, dblink), whatever they return
     opens: bool = False  # a function that returns a cursor is called
     walks: tuple[str, int | None] | None = None  # cursor and count of cursor_to_xml
     long_list: bool = False

@@ -160,20 +160,38 @@ NONE = (0, 0, 0)
         ),
         pytest.param(
             [
+                line("begin", 0, "BEGIN", "MISC"),
                 line("declare c cursor for select * from crm.mbr", 0, "DECLARE CURSOR"),
-                line("fetch 100 from c", 0, "FETCH"),
-                line("fetch 50 from c", 0, "FETCH"),
+                line("fetch 100 from c", 0, "FETCH", "MISC"),
+                line("fetch 50 from c", 0, "FETCH", "MISC"),
             ],
-            [NONE, (100, 100, 100), (50, 50, 50)],
+            [NONE, NONE, (100, 100, 100), (50, 50, 50)],
             id="cursor",
         ),
         pytest.param(
             [
+                line("begin", 0, "BEGIN", "MISC"),
                 line("declare c cursor for select * from crm.mbr", 0, "DECLARE CURSOR"),
-                *[line("fetch 2000 from c", 0, "FETCH")] * 3,
+                *[line("fetch 2000 from c", 0, "FETCH", "MISC")] * 3,
             ],
-            [NONE, (2000, 2000, 2000), (1000, 1000, 1000), NONE],
+            [NONE, NONE, (2000, 2000, 2000), (1000, 1000, 1000), NONE],
             id="a cursor cannot give more than there is",
+        ),
+        pytest.param(
+            [line("select no from crm.mbr", 3), line("declare c cursor for select * from crm.mbr", 0, "DECLARE CURSOR")],
+            [NONE, (0, 3000, 3000)],
+            id="a cursor, where no FETCH is logged",
+        ),
+        pytest.param(
+            [
+                line("declare c cursor for select * from crm.mbr", None, "DECLARE CURSOR", number=1),
+                line("declare c cursor for select * from crm.mbr", None, "SELECT", number=1, sub=2),
+            ],
+            [(0, 3000, 3000), NONE],
+            id="a cursor of two lines, where no FETCH is logged",
+        ),
+        pytest.param(
+            [line("declare c cursor for select nm from crm.mbr limit 40", None)], [(0, 40, 40)], id="a cursor of an audited table"
         ),
         pytest.param([line("fetch 100 from unknown", 0, "FETCH")], [NONE], id="a cursor nobody declared"),
         pytest.param([error("select nm from crm.mbr", "57014")], [(0, 3000, 3000)], id="cancelled while running"),
@@ -279,6 +297,7 @@ def test_a_dump_session_is_told_from_its_set_up_on() -> None:
 
 
 TELLING = [
+    line("begin", 0, "BEGIN", "MISC"),
     line("copy crm.mbr to stdout", 0, "COPY"),
     line("set synchronize_seqscans to off", 0, "SET", "MISC"),
     line("declare c cursor for select * from crm.mbr", 0, "DECLARE CURSOR"),

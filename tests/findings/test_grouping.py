@@ -156,6 +156,14 @@ def test_an_episode_ends_after_a_day_or_the_rules_own_span(desk: Desk, rule: str
     assert len(desk.found()) == findings
 
 
+@pytest.mark.parametrize(("first", "second", "findings"), [(98, 170, 1), (98, 200, 2), (26, 98, 2)])
+def test_a_weekend_does_not_end_an_episode(desk: Desk, first: float, second: float, findings: int) -> None:
+    desk.event("e1", first)  # START is a Monday: after 98 hours it is Friday, after 170 Monday again
+    desk.event("e2", second)
+    desk.scan(("bulk", "e1"), ("bulk", "e2"))
+    assert len(desk.found()) == findings
+
+
 def test_chains_are_the_same_in_one_scan_or_several(tmp_path: Path) -> None:
     once, often = new_desk(tmp_path / "once"), new_desk(tmp_path / "often")
     hours = [0, 20, 40, 90, 95, 200]

@@ -116,8 +116,14 @@ def slow_usual(days: dict[str, dict[date, list[int]]], party: str, today: date) 
         working = [n for d, n in older.items() if d.weekday() < 5]
         least = statistics.median(working) if len(working) >= LEARN_DAYS else 0
         found.reference = float(max(statistics.median(older.values()), least))
+        learnt = today - timedelta(days=14)
+    elif len(first := sorted(d for d, n in mine.items() if d < today and sum(n) > 0)[:5]) == 5:
+        amounts = [sum(mine[d]) for d in first]
+        found.reference = float(max(*amounts, 2 * statistics.median(amounts)))
+        learnt = first[-1]
+    if found.reference is not None:
         for d, n in mine.items():
-            if timedelta(0) < today - d < timedelta(days=14) and is_above(d, sum(n), found.reference):
+            if timedelta(0) < today - d < timedelta(days=14) and d > learnt and is_above(d, sum(n), found.reference):
                 found.above += 1
                 found.excess += round(sum(n) - found.reference)
     own = centre(mine, today)
@@ -246,6 +252,16 @@ def test_a_spike_after_five_ordinary_days() -> None:
     assert abs(z[LEARN_DAYS]) < 3
     assert z[-1] is not None
     assert z[-1] > 100
+
+
+def test_a_rise_is_seen_before_a_fortnight_is_known() -> None:
+    may = 24 * 65  # far from a long holiday
+    learnt = [event(may + 24 * day, persons=20 + day) for day in range(6)]
+    risen = columns(learnt + [event(may + 24 * day, persons=150) for day in range(6, 14)])
+    assert [row["days_above_habit"] for row in risen] == [0] * 6 + list(range(1, 9))
+    assert risen[-1]["excess_persons"] == 8 * (150 - 44)  # twice the median of the first five days
+    doubled = columns(learnt + [event(may + 24 * day, persons=70) for day in range(6, 14)])
+    assert {row["days_above_habit"] for row in doubled} == {0}
 
 
 def test_the_people_of_a_day_add_up() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from scanner.lineage import SENTENCES, Technique, analyze
-from scanner.model import Destination, Flow, Kind, Schema, TableRef
+from scanner.model import Column, Destination, Flow, Kind, Schema, Table, TableRef
 
 CUSTOMER = TableRef("shop", "customer")
 ALL = ("id", "name", "phone", "rrn", "email", "addr")
@@ -197,6 +199,18 @@ STATEMENTS = {
     "create publication p for all tables": {"tech": {"replication"}},
     "create subscription s connection 'host=x password=y' publication p": {"tech": {"replication"}},
     "select pg_notify('c', (select string_agg(rrn, ',') from shop.customer))": {"tech": {"notification", "concat_aggregate"}},
+    "select count(pg_notify('c', name || rrn)) from shop.customer": {
+        "tech": {"notification"},
+        "columns": {"name", "rrn"},
+        "keeps_values": True,
+    },
+    "select 1 from shop.customer where lo_put(7, 0, phone::bytea) is null limit 20": {
+        "tech": {"large_object"},
+        "columns": {"phone"},
+        "limit": 20,
+    },
+    "select count(dblink_exec('c', format('insert into t values (%L)', name))) from shop.customer": {"columns": {"name"}},
+    "select pg_notify('c', count(name)::text) from shop.customer": {"keeps_values": False, "tech": {"notification"}},
     "select lo_export(1, '/x')": {"tech": {"large_object", "server_file"}},
     "select lo_from_bytea(0, convert_to((select string_agg(rrn, ',') from shop.customer), 'UTF8'))": {
         "tech": {"large_object", "concat_aggregate", "encoding"}
@@ -233,6 +247,19 @@ def test_statements(sql: str, schema: Schema) -> None:
         }.get(name, lambda name=name: getattr(lineage, name))()
         assert found == (personal if expected == "personal" else expected), name
     assert set(lineage.techniques) <= set(Technique)
+
+
+def test_what_is_written_into_a_foreign_table_leaves(schema: Schema) -> None:
+    far = TableRef("ext", "far")
+    tables = {**schema.tables, far: Table(far, (Column("a", "text"), Column("b", "text")), kind="foreign_table", server="s")}
+    wider = replace(schema, tables=tables)
+    sent = analyze("insert into ext.far (a, b) select name, phone from shop.customer", wider)
+    assert sent.destination is Destination.NETWORK
+    assert {o.column for o in sent.outputs} == {"name", "phone"}
+    assert "dblink" in sent.techniques
+    assert not analyze("insert into ext.far values ('x', 'y')", wider).outputs
+    near = analyze("insert into ext.near (a, b) select name, phone from shop.customer", wider)
+    assert near.destination is Destination.TABLE
 
 
 def test_every_technique_has_a_sentence() -> None:
