@@ -7,7 +7,7 @@
 * A rise that lasts: days of the last ``FORTNIGHT`` with at least twice the *reference*, the median of the days before that
   fortnight (of ``REFERENCE_LEAST`` active ones at least; not below the median of those from Monday to Friday). In the weeks
   before a long holiday and the days after it, which are busy for honest reasons, a day must reach five times the reference.
-* An account that is not known for so long yet is held to its first ``LEARN_DAYS`` days with people: the reference is the busiest of
+* An account not known for so long is held to its first ``LEARN_DAYS`` days with people: the reference is the busiest of
   them or twice their median, whichever is more, so only a rise to several times as many counts.
 """
 
