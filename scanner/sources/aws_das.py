@@ -16,6 +16,7 @@ An object is an event, or it holds events in ``databaseActivityEventList``. What
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 import pyarrow as pa
@@ -61,6 +62,15 @@ _LEAVES = ("DISCONNECT", "LOGOFF", "LOGOFF BY CLEANUP", "LOGOUT")
 _CLASSES = ("READ", "WRITE", "FUNCTION", "ROLE", "DDL", "MISC")
 # https://docs.oracle.com/en/error-help/db/ by what means the same in PostgreSQL
 _ORACLE = {"1017": "28000", "28000": "28000", "1031": "42501", "942": "42P01", "904": "42703", "900": "42601", "1013": "57014"}
+# Aurora PostgreSQL tells errors by their messages alone
+_POSTGRES = (
+    (r"(?i)^permission denied|^must be (owner|superuser|member)", "42501"),
+    (r"(?i)^(password|peer|ident|ldap|pam|radius|gss|certificate)\S* authentication failed|^no pg_hba\.conf entry", "28000"),
+    (r"(?i)^canceling statement due to|^terminating connection due to administrator", "57014"),
+    (r"(?i)^relation .* does not exist$", "42P01"),
+    (r"(?i)^column .* does not exist$", "42703"),
+    (r"(?i)^syntax error", "42601"),
+)
 
 
 class AwsDas(JsonSource):
@@ -167,8 +177,12 @@ class AwsDas(JsonSource):
         coded = number.dictionary_encode()
         words = [_ORACLE.get(code, f"ORA{code}") for code in coded.dictionary.to_pylist()]
         ora = pa.array(words, pa.string()).take(coded.indices)
-        known = pc.if_else(mysql, codes_of(number), pc.if_else(oracle, ora, None))
-        return pc.coalesce(known, pc.if_else(refused, "28000", None))
+        said = filled(fields["errorMessage"]).dictionary_encode()
+        texts = said.dictionary.to_pylist()
+        meant = [next((code for pattern, code in _POSTGRES if re.search(pattern, text)), None) for text in texts]
+        microsoft = pc.starts_with(pc.utf8_lower(pc.fill_null(fields["serverType"], "")), "sqlserver")
+        known = pc.if_else(mysql, codes_of(number), pc.if_else(oracle, ora, pa.array(meant, pa.string()).take(said.indices)))
+        return pc.coalesce(known, pc.if_else(refused, "28000", None), pc.if_else(microsoft, "42501", None))
 
     @staticmethod
     def _objects(fields: Fields, mysql: pa.Array) -> pa.Array:

@@ -6,7 +6,8 @@ https://learn.microsoft.com/sql/relational-databases/system-functions/sys-fn-get
   where the rest is missing, the text is marked as cut;
 * a SELECT over several tables has a row a table, each with the whole statement: they become one act;
 * ``succeeded`` tells whether the *permission check* succeeded, not whether the statement did;
-* ``response_rows`` is the number of rows returned on Azure SQL alone. Elsewhere it is 0, which means nothing;
+* ``response_rows`` is the number of rows returned on Azure SQL Database and Managed Instance alone. Elsewhere it is 0, which
+  means nothing;
 * ``event_time`` is UTC. Client address and application exist from SQL Server 2017 on.
 """
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 PIECE = 4_000
 """Characters of a statement that one row holds at most."""
 
-_AZURE = (5, 6, 8, 9, 11, 12)  # SERVERPROPERTY('EngineEdition') of the servers that count rows
+_AZURE = (5, 8)  # SERVERPROPERTY('EngineEdition') of those that count rows: Azure SQL Database and Managed Instance
 _NEEDED = ("event_time", "sequence_number", "action_id", "succeeded", "session_id", "object_name", "schema_name", "statement")
 _COLUMNS: dict[str, str] = {
     "event_time": "text", "sequence_number": "int", "action_id": "text", "succeeded": "int", "session_id": "int",
@@ -34,9 +35,10 @@ _COLUMNS: dict[str, str] = {
     "schema_name": "text", "object_name": "text", "statement": "text", "additional_information": "text", "client_ip": "text",
     "application_name": "text", "connection_id": "text", "response_rows": "int", "affected_rows": "int", "engine_edition": "int",
 }  # fmt: skip
-# https://learn.microsoft.com/sql/relational-databases/security/auditing/sql-server-audit-action-groups-and-actions
-_LOGIN, _LOGIN_FAILED, _LOGOUT = ("LGIS", "DBAS"), ("LGIF", "DBAF"), ("LGO", "DAGL")
-_CHANGED = ("AUSC", "AUSF", "SVR", "SVSR", "SVSD")  # audit session changed, audit failed; server started, paused, stopped
+# sys.dm_audit_actions lists them: login and database authentication succeeded and failed, logout and database logout
+_LOGIN, _LOGIN_FAILED, _LOGOUT = ("LGIS", "DBAS"), ("LGIF", "DBAF"), ("LGO", "DBL")
+# audit session changed, audit shut down on failure; server started, paused, continued, shut down
+_CHANGED = ("AUSC", "AUSF", "SVSR", "SVPD", "SVCN", "SVSD")
 
 
 class SqlserverAudit(SqlSource):
