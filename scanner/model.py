@@ -308,7 +308,10 @@ EVENT_SCHEMA = pa.schema(
         ("in_business_hours", pa.bool_()),
         # the account's people today so far against its usual day; null while there is nothing to compare with
         ("baseline_z", pa.float64()),  # in robust standard deviations
-        ("habit_source", pa.string()),  # whose habit that is: own | peers (the vendor's other accounts) | none (learning)
+        (
+            "habit_source",
+            pa.string(),
+        ),  # whose habit: own | young (own, before its first month end) | peers (of its vendor) | none
         ("habit_times", pa.float64()),  # as a multiple of the usual day
         (
             "statement_times",

@@ -44,6 +44,9 @@ def check(context: typer.Context, folders: _Folders = None) -> None:
         )
     else:
         say(f"{len(ruleset.rules)} rules are sound")
+        untested = [rule.path for rule in ruleset.rules if not rule.tests]
+        if untested:
+            say(f"  {len(untested)} of yours hold no tests, so nothing says that they fire: {', '.join(untested[:5])}", "yellow")
 
 
 @rules_app.command("test")

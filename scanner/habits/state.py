@@ -27,7 +27,8 @@ class Usual:
     """What was usual when a local day of an account or vendor began. Fixed at the day's first event, so that late ones
     of earlier days do not change how the day is judged.
 
-    ``middle`` and ``spread`` in people a day, None while there is nothing to compare with; ``source``: own | peers | none.
+    ``middle`` and ``spread`` in people a day, None while there is nothing to compare with; ``source``: own | young (own, but
+    no month end like this one has been seen yet) | peers | none.
     ``reference``: people a day before the last fortnight, None without enough days. ``above``: days of the last fortnight
     on which at least twice the reference was read, ``excess``: people beyond the reference on those days. ``largest``: people
     of the largest statement of the days before.

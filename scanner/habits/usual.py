@@ -4,6 +4,7 @@
   (weekly work), nor below what earlier month ends brought when the day is near one (monthly work). The spread is
   ``1.4826 · MAD``, at least 5 % of the usual and at least one person. Needs ``LEARN_DAYS`` active days; an account with fewer is
   compared with the busiest of its vendor's other accounts.
+  Near a month end of which the account has seen none, its habit is *young*: what is usual then is not known yet.
 * A rise that lasts: days of the last ``FORTNIGHT`` with at least twice the *reference*, the median of the days before that
   fortnight (of ``REFERENCE_LEAST`` active ones at least; not below the median of those from Monday to Friday). In the weeks
   before a long holiday and the days after it, which are busy for honest reasons, a day must reach five times the reference.
@@ -43,7 +44,8 @@ def usual(day: int, days: Mapping[int, Day], peers: Sequence[tuple[float, float]
     largest = max((found.largest for found in recent.values()), default=0)
     own = middle_and_spread(day, days)
     if own is not None:
-        return Usual(*own, "own", reference, above, excess, largest)
+        source = "young" if near_month_end(day) and not _month_ends(day, days) else "own"
+        return Usual(*own, source, reference, above, excess, largest)
     if peers:
         return Usual(*max(peers), "peers", reference, above, excess, largest)
     return Usual(reference=reference, above=above, excess=excess, largest=largest)
@@ -61,8 +63,8 @@ def middle_and_spread(day: int, days: Mapping[int, Day]) -> tuple[float, float] 
     weekly = [persons for d, persons in recent.items() if (day - d) % 7 == 0]
     if len(weekly) >= 3:
         middle = max(middle, median(weekly))
-    if near_month_end(day):
-        middle = max(middle, _month_ends(day, days))
+    if near_month_end(day) and (ends := _month_ends(day, days)):
+        middle = max(middle, float(median(ends)))
     return middle, 1.4826 * max(float(spread), 0.05 * middle, 1.0)
 
 
@@ -77,14 +79,23 @@ def near_month_end(day: int) -> bool:
     return when.day <= 3 or (when + timedelta(days=5)).month != when.month
 
 
-def _month_ends(day: int, days: Mapping[int, Day]) -> float:
-    """The median of the busiest days of earlier month ends; 0 when none is known."""
-    busiest: dict[tuple[int, int], int] = {}
+def _month_ends(day: int, days: Mapping[int, Day]) -> list[int]:
+    """People of the busiest day of each earlier month end that is known."""
+    busiest: dict[int, int] = {}
+    first = min(days, default=day)
     for d, found in days.items():
         if day - REFERENCE_DAYS <= d < day - 10 and near_month_end(d):
-            end = EPOCH + timedelta(days=d - 4)  # the first days of a month belong to the end before
-            busiest[end.year, end.month] = max(busiest.get((end.year, end.month), 0), found.persons)
-    return float(median(busiest.values())) if busiest else 0.0
+            opened = _opening(d)
+            if first < opened:  # else only a part of that month end was seen
+                busiest[opened] = max(busiest.get(opened, 0), found.persons)
+    return list(busiest.values())
+
+
+def _opening(day: int) -> int:
+    """The first of the last five days of the month to whose end ``day`` belongs: its own, or the one before."""
+    when = EPOCH + timedelta(days=day - 4)
+    following = date(when.year + when.month // 12, when.month % 12 + 1, 1)
+    return (following - EPOCH).days - 5
 
 
 def _reference(day: int, days: Mapping[int, Day]) -> float | None:

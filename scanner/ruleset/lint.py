@@ -22,6 +22,7 @@ COMMON = (
 DETECTION_KEYS = (*COMMON, "logsource", "detection", *OURS)
 CORRELATION_KEYS = (*COMMON, "correlation", *OURS)
 FILTER_KEYS = (*COMMON, "logsource", "filter")
+SHOWN = ("description", "author", "why", "falsepositives", "triage", "date", "modified", "tags")  # what analysts are shown
 LOGSOURCE = {"product": "vendorwatch", "category": "database"}
 
 _TECHNIQUE = re.compile(r"attack\.t\d{4}(\.\d{3})?")
@@ -29,17 +30,19 @@ _TACTIC = re.compile(r"attack\.[a-z]+(-[a-z]+)*")
 
 
 def top_keys(document: Document, allowed: tuple[str, ...]) -> list[Problem]:
-    """A key nobody reads is a key somebody misspelt."""
+    """A key nobody reads is a key somebody misspelt. Sigma allows keys of one's own, so a guest's must look like one of ours."""
+    found = {key: nearest(key, dict.fromkeys(allowed)) for key in document.data if key not in allowed}
     return [
-        document.problem((key,), f"unknown key {key!r}{nearest(key, dict.fromkeys(allowed))}")
-        for key in document.data
-        if key not in allowed
+        document.problem((key,), f"unknown key {key!r}{meant}") for key, meant in found.items() if meant or not document.guest
     ]
 
 
 def logsource(document: Document) -> list[Problem]:
     """A rule written for another log would name other fields and never fire: refuse it."""
     given = document.data.get("logsource")
+    if document.guest and isinstance(given, Mapping):
+        # SigmaHQ's category for all databases does, and words about it ("definition") say nothing about the log
+        given = {"product": LOGSOURCE["product"]} | {key: value for key, value in given.items() if key != "definition"}
     if given == LOGSOURCE or not isinstance(given, Mapping):
         return [] if given == LOGSOURCE else [document.problem(("logsource",), f"must be {_spelled(LOGSOURCE)}")]
     return [document.problem(("logsource",), f"is {_spelled(given)}; rules over access events have {_spelled(LOGSOURCE)}")]
@@ -50,34 +53,38 @@ def _spelled(mapping: Mapping[str, Any]) -> str:
 
 
 def metadata(document: Document, *, correlation: bool) -> list[Problem]:
-    """Everything an analyst is shown must be there and usable."""
+    """Everything an analyst is shown must be there and usable; of a guest, what is there must be usable."""
     data, problems = document.data, []
+    needed = ("title", "level") if document.guest else ("title", "level", *SHOWN)
 
     def wrong(key: str, message: str) -> None:
         problems.append(document.problem((key,), message))
 
-    for key in ("title", "description", "author", "why"):
+    for key in (key for key in ("title", "description", "author", "why") if key in needed or key in data):
         if not isinstance(data.get(key), str) or not data[key].strip():
             wrong(key, "is missing, or not text")
     if data.get("level") not in list(Level):
         wrong("level", f"must be one of {', '.join(Level)}")
-    for key in ("falsepositives", "triage"):
+    for key in (key for key in ("falsepositives", "triage") if key in needed or key in data):
         value = data.get(key)
         if not isinstance(value, list) or not value or not all(isinstance(v, str) and v.strip() for v in value):
             wrong(key, "is missing: a list of at least one sentence")
-    for key in ("date", "modified"):
+    for key in (key for key in ("date", "modified") if key in needed):
         if not isinstance(data.get(key), date):
             wrong(key, "is missing, or not a date such as 2026-03-02")
     if isinstance(data.get("date"), date) and isinstance(data.get("modified"), date) and data["modified"] < data["date"]:
         wrong("modified", "lies before date")
     tags = data.get("tags")
     tags = tags if isinstance(tags, list) else []
-    if not any(isinstance(t, str) and _TECHNIQUE.fullmatch(t) for t in tags):
+    if not document.guest and not any(isinstance(t, str) and _TECHNIQUE.fullmatch(t) for t in tags):
         wrong("tags", "names no ATT&CK technique such as attack.t1213.006")
     problems += [
         document.problem(("tags", i), f"{t!r} is not written as ATT&CK tags are: attack.t1030, attack.exfiltration")
         for i, t in enumerate(tags)
-        if isinstance(t, str) and t.startswith("attack.") and not (_TECHNIQUE.fullmatch(t) or _TACTIC.fullmatch(t))
+        if not document.guest
+        and isinstance(t, str)
+        and t.startswith("attack.")
+        and not (_TECHNIQUE.fullmatch(t) or _TACTIC.fullmatch(t))
     ]
     return problems + identity(document) + why(document, correlation=correlation)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -33,27 +34,31 @@ def shipped_folder() -> Path:
 def load_rules(extra: Sequence[Path] = ()) -> RuleSet:
     """The shipped rules and those of the folders (or files) in ``extra``, checked and compiled.
 
-    Raises :class:`RuleProblems`, a :class:`~scanner.errors.RuleError`, naming everything wrong in every file.
+    Rules in ``extra`` may be plain Sigma, as SigmaHQ publishes them; what analysts are shown of ours is optional there. Raises
+    :class:`RuleProblems`, a :class:`~scanner.errors.RuleError`, naming everything wrong in every file.
     """
-    return load_folders([shipped_folder(), *extra])
+    return load_folders([shipped_folder()], extra)
 
 
-def load_folders(folders: Sequence[Path]) -> RuleSet:
-    """The rules of these folders (searched for ``*.yml`` and ``*.yaml``, in name order) or files, and no others."""
+def load_folders(folders: Sequence[Path], guests: Sequence[Path] = ()) -> RuleSet:
+    """The rules of these folders (searched for ``*.yml`` and ``*.yaml``, in name order) or files, and no others.
+
+    Those in ``folders`` must hold all that ours do, those in ``guests`` what Sigma demands.
+    """
     problems: list[Problem] = []
     documents: list[Document] = []
-    for folder in folders:
+    for place, folder in enumerate([*folders, *guests]):
         files = sorted(p for s in ("*.yml", "*.yaml") for p in folder.rglob(s)) if folder.is_dir() else [folder]
         for file in files:
             shown = f"{folder.name}/{file.relative_to(folder).as_posix()}" if folder.is_dir() else str(file)
-            documents += read_documents(file, shown, problems)
+            documents += read_documents(file, shown, problems, guest=place >= len(folders))
     return compile_documents(documents, problems)
 
 
-def load_text(text: str, shown: str = "rule.yml") -> RuleSet:
+def load_text(text: str, shown: str = "rule.yml", *, guest: bool = False) -> RuleSet:
     """The rules of one text, as if it were a file; for editors and tests."""
     problems: list[Problem] = []
-    return compile_documents(parse_documents(text, shown, problems), problems)
+    return compile_documents(parse_documents(text, shown, problems, guest=guest), problems)
 
 
 @dataclass
@@ -170,9 +175,11 @@ def _check(item: _Parsed, problems: list[Problem]) -> None:
         problems += [document.problem((key,), "has no effect in a rule that is only a part of a correlation") for key in unused]
         return
     problems += lint.metadata(document, correlation=correlation)
+    if document.guest and "tests" not in document.data:
+        return
     item.tests, wrong = read_tests(document)
     problems += wrong
-    if not wrong:
+    if not wrong and not document.guest:
         problems += lint.enough_tests(document, item.tests)
 
 
@@ -245,20 +252,24 @@ def _correlation(
 def _rule(item: _Parsed, match: Fragment | None, correlation: Correlation | None) -> Rule:
     data = item.document.data
     rests_on = repr((data["level"], match, correlation)).encode()
+    dated = item.sigma.date or dt.date(1970, 1, 1)
+    modified = item.sigma.modified or dated
+    title = _line(data["title"])
+    escaped = title.rstrip(".").replace("{", "{{").replace("}", "}}")
     return Rule(
         id=str(item.sigma.id),
-        title=data["title"],
+        title=title,
         level=Level(data["level"]),
-        description=_line(data["description"]),
-        why=_line(data["why"]),
-        triage=tuple(_line(step) for step in data["triage"]),
-        falsepositives=tuple(_line(case) for case in data["falsepositives"]),
-        tags=tuple(str(tag) for tag in data["tags"]),
+        description=_line(data.get("description") or title),
+        why=_line(data.get("why") or f"{{account}} of {{vendor}} on {{day}}: {escaped}."),
+        triage=tuple(_line(step) for step in data.get("triage") or ()),
+        falsepositives=tuple(_line(str(case)) for case in data.get("falsepositives") or ()),
+        tags=tuple(str(tag) for tag in data.get("tags") or ()),
         references=tuple(str(r) for r in data.get("references") or ()),
-        author=data["author"],
-        date=data["date"],
-        modified=data["modified"],
-        version=f"{data['modified']}+{hashlib.sha256(rests_on).hexdigest()[:8]}",
+        author=str(data.get("author") or ""),
+        date=dated,
+        modified=modified,
+        version=f"{modified}+{hashlib.sha256(rests_on).hexdigest()[:8]}",
         path=item.document.path,
         line=item.document.line,
         match=match,

@@ -49,6 +49,7 @@ class Document:
     line: int
     data: dict[str, Any]
     lines: dict[Key, int] = field(repr=False, default_factory=dict)
+    guest: bool = False  # a rule of the company's, or somebody else's: Sigma's own demands are enough
 
     def line_of(self, key: Key) -> int:
         """Line of the key, or of the nearest key above it."""
@@ -128,12 +129,15 @@ class _TooLargeError(Exception):
     """More nodes or deeper nesting than a rule can need."""
 
 
-def read_documents(path: Path, shown: str, problems: list[Problem]) -> list[Document]:
+def read_documents(path: Path, shown: str, problems: list[Problem], *, guest: bool = False) -> list[Document]:
     """The YAML documents of a rule file; whatever is wrong is appended to ``problems``.
 
     ``shown`` is the name of the file in messages.
     """
     try:
+        if path.exists() and not path.is_file():
+            problems.append(Problem(shown, 1, "", "is no regular file, so it is not read as a rule file"))
+            return []
         if path.stat().st_size > MAX_BYTES:
             problems.append(Problem(shown, 1, "", f"is larger than {MAX_BYTES >> 20} MiB, so it is not read as a rule file"))
             return []
@@ -141,7 +145,7 @@ def read_documents(path: Path, shown: str, problems: list[Problem]) -> list[Docu
     except (OSError, UnicodeDecodeError) as error:
         problems.append(Problem(shown, 1, "", f"cannot be read: {_first_line(error)}"))
         return []
-    return parse_documents(text, shown, problems)
+    return parse_documents(text, shown, problems, guest=guest)
 
 
 def _loader(text: str) -> type[Any]:
@@ -150,9 +154,10 @@ def _loader(text: str) -> type[Any]:
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader) if shallow else yaml.SafeLoader
 
 
-def parse_documents(text: str, shown: str, problems: list[Problem]) -> list[Document]:
+def parse_documents(text: str, shown: str, problems: list[Problem], *, guest: bool = False) -> list[Document]:
     """As :func:`read_documents`, for text."""
     documents: list[Document] = []
+    before = len(problems)
     try:
         nodes = list(yaml.compose_all(text, Loader=_loader(text)))
     except yaml.YAMLError as error:
@@ -175,8 +180,8 @@ def parse_documents(text: str, shown: str, problems: list[Problem]) -> list[Docu
         except _TooLargeError:
             problems.append(Problem(shown, line, "", "is too large or too deeply nested for a rule (YAML aliases expanded)"))
             continue
-        documents.append(Document(shown, line, data, builder.lines))
-    if not nodes:
+        documents.append(Document(shown, line, data, builder.lines, guest))
+    if not documents and len(problems) == before:
         problems.append(Problem(shown, 1, "", "holds no rule"))
     return documents
 

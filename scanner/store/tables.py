@@ -215,7 +215,7 @@ habit_day = Table(
     # what was usual when the day began, fixed at its first event; null in days that were stored before this was kept
     Column("usual", Float),
     Column("spread", Float),
-    Column("usual_source", String(8)),  # own | peers | none
+    Column("usual_source", String(8)),  # own | young | peers | none
     Column("reference", Float),
     Column("above", Integer, nullable=False, server_default="0"),
     Column("excess", BigInteger, nullable=False, server_default="0"),

@@ -83,6 +83,22 @@ class Slow:
     largest: int = 0
 
 
+def near_end(day: date) -> bool:
+    return near_month_end((day - EPOCH).days)
+
+
+def month_ends(days: dict[date, list[int]], today: date) -> list[int]:
+    ends: dict[date, int] = {}
+    for d, n in days.items():
+        if timedelta(days=10) < today - d <= timedelta(days=100) and near_end(d):
+            begin = d
+            while near_end(begin - timedelta(days=1)):
+                begin -= timedelta(days=1)
+            if min(days) < begin:
+                ends[begin] = max(ends.get(begin, 0), sum(n))
+    return list(ends.values())
+
+
 def centre(days: dict[date, list[int]], today: date) -> tuple[float, float] | None:
     recent = {d: sum(n) for d, n in days.items() if timedelta(0) < today - d <= timedelta(days=LOOK_BACK_DAYS)}
     if len(recent) < LEARN_DAYS:
@@ -92,13 +108,8 @@ def centre(days: dict[date, list[int]], today: date) -> tuple[float, float] | No
     weekly = [n for d, n in recent.items() if d.weekday() == today.weekday()]
     if len(weekly) >= 3:
         middle = max(middle, statistics.median(weekly))
-    if near_month_end((today - EPOCH).days):
-        ends: dict[tuple[int, int], int] = {}
-        for d, n in days.items():
-            if timedelta(days=10) < today - d <= timedelta(days=100) and near_month_end((d - EPOCH).days):
-                end = d - timedelta(days=4)
-                ends[end.year, end.month] = max(ends.get((end.year, end.month), 0), sum(n))
-        middle = max(middle, statistics.median(ends.values())) if ends else middle
+    ends = month_ends(days, today)
+    middle = max(middle, statistics.median(ends)) if ends and near_end(today) else middle
     return middle, 1.4826 * max(mad, 0.05 * middle, 1)
 
 
@@ -130,7 +141,7 @@ def slow_usual(days: dict[str, dict[date, list[int]]], party: str, today: date) 
     peers = [p for name, key in OF.items() if key == OF.get(party) and name != party and (p := centre(days.get(name, {}), today))]
     if own or peers:
         found.middle, found.spread = own or max(peers)
-        found.source = "own" if own else "peers"
+        found.source = "peers" if not own else "own" if month_ends(mine, today) or not near_end(today) else "young"
     return found
 
 
@@ -190,7 +201,7 @@ def reference(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 out[f"{prefix or 'habit_'}times"] = so_far / max(known.middle, 5)
             if not prefix:
                 out["habit_source"] = known.source
-                out["statement_times"] = persons / max(known.largest, 5) if known.source == "own" else None
+                out["statement_times"] = persons / max(known.largest, 5) if known.source in ("own", "young") else None
             if known.reference is not None and is_above(today, so_far, known.reference):
                 out[f"{prefix}days_above_habit"] = known.above + 1
                 out[f"{prefix}excess_persons"] = known.excess + round(so_far - known.reference)

@@ -9,6 +9,7 @@ after day, within the contract's limit. Each adds its sessions to an honest vend
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 
@@ -186,8 +187,14 @@ def imitation(work: Work, rng: random.Random, people: int, day: date) -> None:
         spread = [Statement(f"SELECT {work.columns} FROM {work.table} WHERE mbr_no = {n}", gap=2) for n in range(1, people + 1)]
     else:
         honest = next(st for st in mine.statements if st.rows > 1)
-        spread = [Statement(honest.text, honest.rows, gap=20) for _ in range(max(1, people // honest.rows))]
+        spread = [Statement(_of_others(honest.text, n), honest.rows, gap=20) for n in range(max(1, people // honest.rows))]
     _add(work, day, _hour(work, rng), *spread)
+
+
+def _of_others(text: str, number: int) -> str:
+    """The statement with other literals: another day, other keys, the next page."""
+    text = re.sub(r"\d{4}-\d\d-\d\d", lambda m: str(date.fromisoformat(m[0]) - timedelta(days=number)), text)
+    return re.sub(r"(> |OFFSET |= )(\d+)\b", lambda m: f"{m[1]}{int(m[2]) + 20 * number}", text)
 
 
 def split_over_accounts(work: Work, rng: random.Random, people: int, day: date) -> None:
