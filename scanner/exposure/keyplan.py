@@ -261,6 +261,8 @@ def _with_others(finder: Finder, plan: KeyPlan) -> KeyPlan | None:
             continue
         if finder.word(start - 1) == "limit" and plan.kind in ("page", "rows"):
             continue
+        if finder.word(start - 1) == "collate" or finder.word(start - 2) == "name_const":
+            continue  # a name, no value
         found = finder.literal(start)
         if found is None:
             return None

@@ -65,7 +65,8 @@ def tokenize(text: str, style: str) -> list[Token] | None:
         if kind == "gap":
             continue
         beside = found[-1] if found and found[-1].end == match.start() else None
-        if kind == "string" and beside is not None and (beside.kind == "word" or beside.text in ("&", "'")):
+        charset = style == "mysql" and beside is not None and beside.text.startswith("_")  # _utf8mb4'…'
+        if kind == "string" and beside is not None and not charset and (beside.kind == "word" or beside.text in ("&", "'")):
             return None  # E'…', U&'…', N'…'
         if kind in ("number", "param") and beside is not None and beside.kind in ("word", "number"):
             return None
@@ -93,7 +94,10 @@ class Finder:
         while at < len(self.tokens):
             if self.tokens[at].kind in LITERALS:
                 end = at + 1
-                while self.word(end) == "," and end + 1 < len(self.tokens) and self.tokens[end + 1].kind in LITERALS:
+                named = self.word(at - 2) == "name_const"  # its name, not its value
+                while (
+                    not named and self.word(end) == "," and end + 1 < len(self.tokens) and self.tokens[end + 1].kind in LITERALS
+                ):
                     end += 2
                 found.append((at, end))
                 at = end
@@ -106,6 +110,8 @@ class Finder:
 
     def literal(self, at: int) -> tuple[tuple[Slot, ...], int] | None:
         """The constant (or list) that begins at a token, as slots, and the token behind it. Groups are numbers of runs yet."""
+        if self.style == "mysql" and self.word(at) == "name_const":
+            return self._named(at)
         negative = self.word(at) == "-"
         at += negative
         run = next((i for i, (start, _) in enumerate(self.runs) if start == at), None)
@@ -118,6 +124,14 @@ class Finder:
         if "param" in kinds:
             return None
         return (Slot(group=run + 1, negative=negative),), end
+
+    def _named(self, at: int) -> tuple[tuple[Slot, ...], int] | None:
+        """The value of ``NAME_CONST('a',_utf8mb4'…' COLLATE '…')``, as MariaDB logs a routine's variables."""
+        found = self.literal(at + 4 + self.word(at + 4).startswith("_"))
+        if found is None:
+            return None
+        end = found[1] + 2 * (self.word(found[1]) == "collate")
+        return (found[0], end + 1) if self.word(end) == ")" else None
 
     def conditions(self) -> int:
         """Where what is selected ends: constants before that decide what is shown, not of whom."""

@@ -1,10 +1,13 @@
 """Row counts from MariaDB's slow query log, for the statements of its audit log, which has none.
 
 With ``long_query_time = 0`` the slow log holds every statement with ``Rows_sent`` and ``Rows_affected``. An entry and an audit
-record are of one statement when connection id, second of its start and text are the same. Texts in the slow log are not escaped,
-so a statement can hold what looks like the entry of another. Therefore entries that outnumber their statements all count as the
-largest of them, an entry never stands for a statement of another connection, second or text, and a count of zero is believed only
-of a statement that examined nothing.
+record are of one statement when connection id and text are the same and the record's time is that of the entry's end: the audit
+plug-in writes when a statement ends, the slow log stamps an entry with the second of its start and says how long it took.
+
+Texts in the slow log are not escaped, so a statement can hold what looks like the entry of another. Therefore entries that
+outnumber their statements all count as the largest of them, and an entry never stands for a statement of another connection, time
+or text. A count of zero is believed only of a statement that examined nothing, or of a query that keeps nothing behind (no INTO).
+What a cursor fetches later has no entry (MariaDB 10.11), so that such a zero never speaks for it.
 """
 
 from __future__ import annotations
@@ -70,12 +73,10 @@ class SlowLog:
         if not wanted.height:
             return records
         found = self._entries(int(wanted["second"].min()), int(wanted["second"].max()))  # type: ignore[arg-type]
-        key = ["connection", "second", "text"]
-        asked = wanted.with_columns(pl.int_range(pl.len()).over(key).alias("rank"), pl.len().over(key).alias("asked"))
-        told = found.with_columns(pl.int_range(pl.len()).over(key).alias("rank"), pl.len().over(key).alias("told"))
-        most = found.group_by(key).agg(pl.col("rows").max().alias("most"), pl.len().alias("told"))
-        one = asked.join(told.select([*key, "rank", "rows"]), on=[*key, "rank"], how="left").join(most, on=key, how="left")
-        rows = pl.when(pl.col("asked") == pl.col("told")).then(pl.col("rows")).otherwise(pl.col("most"))
+        one = _counted(wanted, found)
+        # a query that returns nothing is told from one that gives its rows to a variable or a file
+        plain = pl.col("command").is_in(_QUERIES) & ~pl.col("text").str.contains(r"(?i)\binto\b")
+        rows = pl.when((pl.col("rows") > 0) | pl.col("idle") | plain).then(pl.col("rows"))
         # HANDLER counts no rows at all
         counted = one.filter(pl.col("command") != "HANDLER").select("n", rows.alias("rows")).drop_nulls()
         values = np.zeros(records.num_rows, np.int64)
@@ -85,7 +86,7 @@ class SlowLog:
         return records.set_column(records.schema.get_field_index("rows"), "rows", pa.array(values, mask=mask))
 
     def _entries(self, first: int, last: int) -> pl.DataFrame:
-        """Entries of statements begun between two seconds since 1970; ``rows`` is null where the count is not to be believed."""
+        """Entries of statements that may have ended between two seconds since 1970."""
         parts = [_EMPTY]
         for log in files.find(self.path)[0]:
             if log.modified // 1_000_000_000 < first - _SLACK:
@@ -100,7 +101,60 @@ class SlowLog:
         return pl.concat(parts)
 
 
-_EMPTY = pl.DataFrame(schema={"connection": pl.Int64, "second": pl.Int64, "text": pl.String, "rows": pl.Int64})
+def _counted(wanted: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+    """``wanted`` with ``rows`` of its entries, and ``idle``: whether none of them examined anything.
+
+    In a connection one statement follows another, so as many entries as records of one text are the same ones in the same order.
+    Where there are more of one kind, an entry goes to the record that ends when it did.
+    """
+    same, key = ["connection", "text"], ["connection", "text", "second"]
+    found = found.sort("ended", maintain_order=True).with_columns(pl.int_range(pl.len()).over(same).alias("nth"))
+    asked = wanted.with_columns(pl.int_range(pl.len()).over(same).alias("nth"), pl.len().over(same).alias("asked"))
+    told = found.with_columns(pl.len().over(same).alias("told"))
+    in_step = asked.join(told, on=[*same, "nth"]).with_columns(
+        ((pl.col("asked") == pl.col("told")) & pl.col("second").is_between(pl.col("begun"), pl.col("ended") + _SLACK))
+        .all()
+        .over(same)
+        .alias("all")
+    )
+    first = in_step.filter("all").select("n", "rows", "idle")
+    rest = wanted.join(first, on="n", how="anti")
+    late = found.join(rest.select(same).unique(), on=same, how="semi").sort("ended")
+    ends = rest.select(key).unique().sort("second")
+    placed = late.join_asof(
+        ends,
+        left_on="ended",
+        right_on="second",
+        by=same,
+        strategy="forward",
+        tolerance=_SLACK,
+        coalesce=False,
+        check_sortedness=False,
+    )
+    # a procedure's entry is stamped with the start of its last statement, yet says how long all took
+    stray = placed.filter(pl.col("second").is_null()).drop("second")
+    back = stray.join_asof(ends, left_on="ended", right_on="second", by=same, coalesce=False, check_sortedness=False)
+    placed = pl.concat([placed.drop_nulls("second"), back.filter(pl.col("second") >= pl.col("begun"))])
+    placed = placed.sort("ended", "nth").with_columns(pl.int_range(pl.len()).over(key).alias("nth"))
+    most = placed.group_by(key).agg(pl.col("rows").max().alias("most"), pl.col("idle").all(), pl.len().alias("told"))
+    rest = rest.with_columns(pl.int_range(pl.len()).over(key).alias("nth"), pl.len().over(key).alias("asked"))
+    each = rest.join(placed.select(*key, "nth", "rows"), on=[*key, "nth"], how="left").join(most, on=key, how="left")
+    rows = pl.when(pl.col("asked") == pl.col("told")).then(pl.col("rows")).otherwise(pl.col("most"))
+    second = each.select("n", rows.alias("rows"), "idle")
+    return wanted.join(pl.concat([first, second]), on="n", how="left")
+
+
+_EMPTY = pl.DataFrame(
+    schema={
+        "connection": pl.Int64,
+        "begun": pl.Int64,
+        "ended": pl.Int64,
+        "text": pl.String,
+        "rows": pl.Int64,
+        "idle": pl.Boolean,
+    }
+)
+_QUERIES = ("SELECT", "WITH")
 
 
 def _understood(data: bytes, first: int, last: int) -> pl.DataFrame:
@@ -114,15 +168,19 @@ def _understood(data: bytes, first: int, last: int) -> pl.DataFrame:
     examined = entry.str.extract(r"Rows_examined: (\d+)").cast(pl.Int64, strict=False)
     rows = pl.max_horizontal(sent, affected)
     parts = entry.str.extract_groups(_TEXT)
+    begun = parts.struct.field("1").cast(pl.Int64)
+    took = entry.str.extract(r"Query_time: (\d+)").cast(pl.Int64, strict=False).fill_null(0)
     return (
         entries.select(
             entry.str.extract(r"\A[^\n]*\n(?:#[^\n]*\n)*?# Thread_id: (\d+)").cast(pl.Int64).alias("connection"),
-            parts.struct.field("1").cast(pl.Int64).alias("second"),
+            begun.alias("begun"),
+            (begun + took).alias("ended"),
             parts.struct.field("2").str.replace_all("\t", " ", literal=True).str.strip_chars().alias("text"),
-            pl.when((rows > 0) | (examined == 0)).then(rows).alias("rows"),
+            rows.alias("rows"),
+            (examined == 0).fill_null(value=False).alias("idle"),
         )
-        .drop_nulls(["connection", "second", "text"])
-        .filter(pl.col("second").is_between(first, last))
+        .drop_nulls(["connection", "begun", "text"])
+        .filter(pl.col("begun") <= last, pl.col("ended") >= first)
     )
 
 

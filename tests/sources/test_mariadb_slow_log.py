@@ -13,10 +13,19 @@ from tests.sources.server_audit import DATA, query, sample
 SECOND = 1795333506  # 2026-11-22 07:45:06 UTC, the stamp of the audit lines
 
 
-def entry(text: str, sent: int, *, affected: int = 0, examined: int = 1, connection: int = 7, second: int = SECOND) -> str:
+def entry(
+    text: str,
+    sent: int,
+    *,
+    affected: int = 0,
+    examined: int = 1,
+    connection: int = 7,
+    second: int = SECOND,
+    took: float = 0.000086,
+) -> str:
     return (
         f"# User@Host: dlv[dlv] @ localhost []\n# Thread_id: {connection}  Schema: crm  QC_hit: No\n"
-        f"# Query_time: 0.000086  Lock_time: 0.000000  Rows_sent: {sent}  Rows_examined: {examined}\n"
+        f"# Query_time: {took:.6f}  Lock_time: 0.000000  Rows_sent: {sent}  Rows_examined: {examined}\n"
         f"# Rows_affected: {affected}  Bytes_sent: 78\n#\n# explain: 1\tSIMPLE\n#\nSET timestamp={second};\n{text};\n"
     )
 
@@ -50,14 +59,30 @@ def test_only_what_surely_belongs_together(tmp_path: Path) -> None:
     statement = "select *\n\tfrom customer"
     assert counts(tmp_path, entry(statement, 9), query(statement)) == [9]
     assert counts(tmp_path, entry(statement, 9, connection=8), query(statement)) == [None]
-    assert counts(tmp_path, entry(statement, 9, second=SECOND - 1), query(statement)) == [None]
+    assert counts(tmp_path, entry(statement, 9, second=SECOND - 1), query(statement)) == [9]  # it ended within the next second
+    assert counts(tmp_path, entry(statement, 9, second=SECOND - 4), query(statement)) == [None]
+    assert counts(tmp_path, entry(statement, 9, second=SECOND + 1), query(statement)) == [None]
     assert counts(tmp_path, entry("select 1", 9), query(statement)) == [None]
     twice = entry("select 1", 1) + entry("select 2", 5) + entry("select 1", 3)
     assert counts(tmp_path, twice, query("select 1"), query("select 2", number=21), query("select 1", number=22)) == [1, 5, 3]
-    assert counts(tmp_path, entry("select 1", 0), query("select 1")) == [None]  # a cursor sends its rows later
+    assert counts(tmp_path, entry("select 1", 0), query("select 1")) == [0]  # looked, and found nothing
+    kept = "select tel into @a from customer limit 1"
+    assert counts(tmp_path, entry(kept, 0), query(kept)) == [None]  # the next statement can return it
     assert counts(tmp_path, entry("select 1", 0, examined=0), query("select 1")) == [0]
     long = "select '" + "x" * 2000 + "'"
     assert counts(tmp_path, entry(long, 9), query(long)) == [None]
+
+
+def test_a_statement_is_audited_when_it_ends(tmp_path: Path) -> None:
+    """The slow log stamps an entry with its start. The statements that carry most away are those that take long."""
+    took_long = entry("select * from customer", 5000, second=SECOND - 90, took=90.2)
+    assert counts(tmp_path, took_long, query("select * from customer")) == [5000]
+    both = entry("select 1", 3, second=SECOND - 90, took=88.9) + entry("select 1", 4)
+    assert counts(tmp_path, both, query("select 1")) == [4]
+    call = entry("call p()", 7, second=SECOND, took=30.5)  # stamped anew by the last statement inside
+    assert counts(tmp_path, call, query("call p()")) == [7]
+    polled = "".join(entry("select 1", n, second=SECOND - 1, took=0.7) for n in (1, 2, 3))
+    assert counts(tmp_path, polled, query("select 1"), query("select 1", number=22), query("select 1", number=23)) == [1, 2, 3]
 
 
 def test_a_statement_cannot_lower_the_count_of_another(tmp_path: Path) -> None:

@@ -163,7 +163,42 @@ def tokens(text: str, *, run: bool = True, escapes: bool = True) -> Tokens:
             found.append(_token(kind, source))
     if cut and found:
         found.pop()  # it may be half a word
-    return Tokens(tuple(found), whole and not depth, may_run)
+    return Tokens(tuple(_with_values(found)), whole and not depth, may_run)
+
+
+def _with_values(found: list[Token]) -> list[Token]:
+    """``NAME_CONST('a', 5)`` as ``5``. So the server logs a routine's variables, with the value they had."""
+    if not any(t.upper == "NAME_CONST" for t in found):
+        return found
+    out: list[Token] = []
+    at = 0
+    while at < len(found):
+        end = _value_end(found, at)
+        if end is None:
+            out.append(found[at])
+            at += 1
+            continue
+        value = found[at + 4 : end]
+        if len(value) > 1 and value[-2].upper == "COLLATE":
+            value = value[:-2]
+        if len(value) > 1 and value[0].kind is Is.WORD and value[0].text.startswith("_"):
+            value = value[1:]  # the character set of a string
+        out += value
+        at = end + 1
+    return out
+
+
+def _value_end(found: Sequence[Token], at: int) -> int | None:
+    """Where the bracket of a NAME_CONST with one plain value closes."""
+    begins = [t.text for t in found[at + 1 : at + 4 : 2]] == ["(", ","] and found[at + 2].kind in (Is.STRING, Is.DOUBLE)
+    if found[at].upper != "NAME_CONST" or not begins:
+        return None
+    for end in range(at + 5, min(at + 12, len(found))):
+        if found[end].text == ")" and found[end].kind is Is.MARK:
+            return end
+        if found[end].text in ("(", ","):
+            return None
+    return None
 
 
 def otherwise(text: str, first: str) -> Tokens | None:
@@ -220,6 +255,8 @@ def shape_text(text: str) -> bytes:
     if found.may_run:
         other = "\x02".join(_collapsed(list(_parts(tokens(text, run=False).tokens, keep))))
         shape += "\x03" + other
+    if named := text.lower().count("name_const"):
+        shape += f"\x05{named}"  # the same query, but its constants stand elsewhere in the text
     unescaped = otherwise(text, found.first)
     if unescaped is not None:
         shape += "\x04" + "\x02".join(_collapsed(list(_parts(unescaped.tokens, keep))))

@@ -86,6 +86,7 @@ def _masks() -> pl.Expr:
     known = low.is_not_null()  # the ends of the one BETWEEN are numbers, and no others look like its ends
     exact = (bare.str.contains("<", literal=True) & bare.str.contains(">", literal=True)) | (ends > 1)
     exact |= (ends == 1) & (pairs != known.cast(pl.UInt32))
+    exact |= (ends > 0) & text.str.contains("(?i)name_const")  # the ends are a routine's variables
     width = pl.when(known).then((high - low).cast(pl.String)).otherwise(pl.lit(""))
     mask = pl.when(exact).then(strings).otherwise(pl.concat_str(numbers, counted, width, separator="\x04"))
     sound = ~text.str.contains(_UNSAFE) & ~text.str.contains(_KEEPS_STRINGS) & (text.str.len_bytes() <= MAX_MASKED_BYTES)
