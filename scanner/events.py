@@ -87,9 +87,7 @@ def to_acts(records: pa.Table, last: pa.Table) -> tuple[pa.Table, pa.Table]:
     first, several, seen = _groups(lines, session[lines], statement, substatement, _carried(last, sessions))
     others = np.flatnonzero(~is_audit & ~_mask(pc.equal(kind, RecordKind.OTHER.value)))
     rows = np.sort(np.concatenate([first, others]))
-    acts = _columns(records, rows)
-    if len(several.rows):
-        acts = _merged(acts, rows, records, several)
+    acts = _columns(records, rows, _merge(records, rows, several) if len(several.rows) else _Told.by_one(records, rows))
     left = pa.table(
         [
             sessions.dictionary.take(pa.array(session[lines[seen]])),
@@ -141,87 +139,105 @@ def _groups(
     return lines[head[~continues]], several, seen[session[seen] >= 0]
 
 
-def _columns(records: pa.Table, rows: Ints) -> pa.Table:
-    """Acts from one record each."""
-    own = records.take(pa.array(rows)) if len(rows) < records.num_rows else records
+class _Told(NamedTuple):
+    """Which record tells what of each act, and what only several lines tell together."""
+
+    audit_class: Ints  # numbers of records
+    command: Ints
+    statement: Ints
+    logged: pa.Array
+    rows: pa.Array
+
+    @classmethod
+    def by_one(cls, records: pa.Table, rows: Ints) -> _Told:
+        """Each act is told by its one record."""
+        return cls(rows, rows, rows, *(_taken(records[name], rows) for name in ("object_name", "rows")))
+
+
+def _columns(records: pa.Table, rows: Ints, told: _Told) -> pa.Table:
+    """Acts of these records."""
+    own = {name: _taken(records[name], rows) for name in ACT_SCHEMA.names if name in _USED and name not in _Told._fields}
     kind = own["kind"]
     audit = pc.equal(kind, RecordKind.AUDIT.value)
     error = pc.equal(kind, RecordKind.ERROR.value)
-    login = pc.and_(error, pc.fill_null(pc.starts_with(own["error_code"], "28"), False))
-    activity = pc.if_else(audit, pc.utf8_lower(pc.fill_null(own["audit_class"], "misc")), pc.if_else(login, "connect", kind))
     unreadable = pc.equal(kind, RecordKind.UNREADABLE.value)
+    login = pc.and_(error, pc.fill_null(pc.starts_with(own["error_code"], "28"), False))
+    audit_class = _taken(records["audit_class"], told.audit_class)
+    command = _taken(records["command"], told.command)
     null = pa.scalar(None, pa.string())
     columns = {
-        "n": pa.array(np.arange(own.num_rows)),
-        "kind": kind,
-        "client_ip": own["client_addr"],
-        "activity": activity,
-        "command": pc.if_else(error, own["severity"], own["command"]),
+        **own,
+        "n": pa.array(np.arange(len(rows))),
+        "client_ip": _taken(records["client_addr"], rows),
+        "activity": pc.if_else(audit, pc.utf8_lower(pc.fill_null(audit_class, "misc")), pc.if_else(login, "connect", kind)),
+        "audit_class": audit_class,
+        "command": pc.if_else(error, _taken(records["severity"], rows), command),
         "status": pc.if_else(error, "failure", pc.if_else(unreadable, null, "success")),
-        "statement": _statements(own, kind),
-        "logged": pc.fill_null(own["object_name"], ""),
-        "returned_rows": own["rows"],
-        "fk_check": _fk_checks(own, audit),
+        "statement": _statements(records, rows, kind, _taken(records["statement"], told.statement)),
+        "logged": pc.fill_null(told.logged, ""),
+        "returned_rows": told.rows,
+        "fk_check": _fk_checks(records, rows, _mask(audit)),
     }
-    return pa.table([columns[name] if name in columns else own[name] for name in ACT_SCHEMA.names], names=ACT_SCHEMA.names)
+    return pa.table([columns[name] for name in ACT_SCHEMA.names], names=ACT_SCHEMA.names)
 
 
-def _statements(own: pa.Table, kind: pa.ChunkedArray) -> pa.ChunkedArray:
+def _statements(records: pa.Table, rows: Ints, kind: pa.Array, texts: pa.Array) -> pa.Array:
     """SQL text; of replication records the command in the message, when there is one."""
     replication = pc.equal(kind, RecordKind.REPLICATION.value)
     if not pc.any(replication).as_py():
-        return own["statement"]
-    message = pc.if_else(replication, own["message"], pa.scalar(None, pa.string()))
+        return texts
+    message = pc.if_else(replication, _taken(records["message"], rows), pa.scalar(None, pa.string()))
     command = pc.struct_field(pc.extract_regex(message, _COMMAND), "command")
-    return pc.coalesce(command, own["statement"])
+    return pc.coalesce(command, texts)
 
 
-def _fk_checks(own: pa.Table, audit: pa.ChunkedArray) -> pa.Array:
-    inner = pc.and_(audit, pc.and_(pc.equal(own["audit_class"], "READ"), pc.greater(own["substatement_id"], 1)))
-    rows = np.flatnonzero(_mask(inner))
-    checks = np.zeros(own.num_rows, np.bool_)
-    if len(rows):
-        checks[rows] = _mask(pc.match_substring_regex(own["statement"].take(pa.array(rows)), _FK_CHECK))
+def _fk_checks(records: pa.Table, rows: Ints, audit: Bools) -> pa.Array:
+    inner = audit & (_ints(records["substatement_id"])[rows] > 1)
+    places = np.flatnonzero(inner)
+    checks = np.zeros(len(rows), np.bool_)
+    if len(places):
+        reads = _mask(pc.equal(_taken(records["audit_class"], rows[places]), "READ"))
+        places = places[reads]
+        checks[places] = _mask(pc.match_substring_regex(_taken(records["statement"], rows[places]), _FK_CHECK))
     return pa.array(checks)
 
 
-def _merged(acts: pa.Table, rows: Ints, records: pa.Table, several: _Several) -> pa.Table:
-    """``acts`` with what all lines of a substatement say together.
+def _merge(records: pa.Table, rows: Ints, several: _Several) -> _Told:
+    """What all lines of a substatement say together.
 
     Of class and command the first line's, unless it is one that pgAudit could not classify (MISC,???) and a later one knows
     better; the first text; all relations, sorted; the largest row count.
     """
     lines = records.select(["audit_class", "command", "statement", "object_name", "rows"]).take(pa.array(several.rows))
-    begin = np.flatnonzero(np.append(True, several.first[1:] != several.first[:-1]))
-    begin_of = np.argsort(several.first[begin])  # acts are in log order, groups by session
     size = len(several.rows)
+    begin = np.flatnonzero(np.append(True, several.first[1:] != several.first[:-1]))
+    act = np.searchsorted(rows, several.first[begin])  # the act of each group
 
-    def first(wanted: Bools) -> pa.Array:
-        """Line number of each group's first wanted line; null when it has none."""
+    def first(wanted: Bools) -> Ints:
+        """The record of each act; where it has several lines, its first wanted line, or the first of all."""
         found = np.minimum.reduceat(np.where(wanted, np.arange(size), size), begin)
-        return pa.array(found, mask=found == size)
+        place = rows.copy()
+        place[act] = several.rows[np.where(found < size, found, begin)]
+        return place
 
-    known = first(_mask(pc.not_equal(lines["command"], "???")))
-    top = pa.array(begin)
+    known = _mask(pc.not_equal(lines["command"], "???"))
     counts = _plain(lines["rows"])
-    has_count = np.logical_or.reduceat(_mask(pc.is_valid(counts)), begin)
-    most = np.maximum.reduceat(pc.fill_null(counts, np.iinfo(np.int64).min).to_numpy(zero_copy_only=False), begin)
-    changed = {
-        "audit_class": pc.coalesce(lines["audit_class"].take(known), lines["audit_class"].take(top)),
-        "command": pc.coalesce(lines["command"].take(known), lines["command"].take(top)),
-        "statement": lines["statement"].take(first(_mask(pc.is_valid(lines["statement"])))),
-        "logged": _names(_plain(lines["object_name"]), np.repeat(np.arange(len(begin)), np.diff(np.append(begin, size)))),
-        "returned_rows": pa.array(most, mask=~has_count),
-    }
-    changed["activity"] = pc.utf8_lower(pc.fill_null(changed["audit_class"], "misc"))
-    mask = np.zeros(acts.num_rows, np.bool_)
-    mask[np.searchsorted(rows, several.first[begin])] = True
-    order = pa.array(begin_of)
-    for name, values in changed.items():
-        column = _plain(acts[name])
-        new = pc.replace_with_mask(column, pa.array(mask), _plain(values.take(order)).cast(column.type))
-        acts = acts.set_column(acts.schema.get_field_index(name), name, new)
-    return acts
+    least = np.iinfo(np.int64).min
+    most = np.maximum.reduceat(pc.fill_null(counts, least).to_numpy(zero_copy_only=False), begin)
+    joined = _names(_plain(lines["object_name"]), np.repeat(np.arange(len(begin)), np.diff(np.append(begin, size))))
+    name_at = rows.copy()
+    name_at[act] = records.num_rows + np.arange(len(begin))
+    has_rows = _mask(records["rows"].is_valid())[rows]
+    has_rows[act] = np.logical_or.reduceat(_mask(counts.is_valid()), begin)
+    count = _ints(records["rows"])[rows]
+    count[act] = most
+    return _Told(
+        audit_class=first(known & _mask(lines["audit_class"].is_valid())),
+        command=first(known),
+        statement=first(_mask(lines["statement"].is_valid())),
+        logged=_taken(pa.concat_arrays([_plain(records["object_name"]), joined]), name_at),
+        rows=pa.array(count, mask=~has_rows),
+    )
 
 
 def _names(names: pa.Array, group: Ints) -> pa.Array:
@@ -238,6 +254,11 @@ def _names(names: pa.Array, group: Ints) -> pa.Array:
     ends = np.searchsorted(owner, np.arange(int(group[-1]) + 2)).astype(np.int32)
     words = pa.array([texts[code] for code in order], pa.string()).take(pa.array(place))
     return pc.binary_join(pa.ListArray.from_arrays(pa.array(ends), words), "\x1f")
+
+
+def _taken(column: pa.ChunkedArray | pa.Array, rows: Ints) -> pa.Array:
+    """These rows of a column; ``rows`` are known to be within it."""
+    return pc.take(_plain(column), pa.array(rows), boundscheck=False)
 
 
 def _plain(column: pa.ChunkedArray | pa.Array) -> pa.Array:
