@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -87,7 +88,7 @@ def read(task: Task) -> Iterator[Piece | SourceNotice]:
             yield found
             continue
         piece, reached = _until(found, task.until)
-        records, opened = name_sessions(piece.records, last)
+        records, opened = name_sessions(piece.records.combine_chunks(), last)
         acts, seen = to_acts(records, _last_table(last))
         last.update({row["session"]: (row["statement_id"], row["substatement_id"]) for row in seen.to_pylist()})
         _replace_sessions(last, opened)
@@ -202,27 +203,47 @@ def _relayed(process: subprocess.Popen[bytes], task: Task) -> Iterator[Piece | S
 
 
 def _send(pipe: IO[bytes], message: object) -> None:
-    data = pickle.dumps(message, protocol=5)
-    pipe.write(len(data).to_bytes(8, "little"))
-    pipe.write(data)
+    """A pickle, and after it the columns' buffers as they are: nothing is copied that need not be."""
+    buffers: list[pickle.PickleBuffer] = []
+    data = pickle.dumps(message, protocol=5, buffer_callback=buffers.append)
+    parts = [memoryview(data), *(buffer.raw() for buffer in buffers)]
+    pipe.write(len(parts).to_bytes(8, "little"))
+    for part in parts:
+        pipe.write(part.nbytes.to_bytes(8, "little"))
+    for part in parts:
+        pipe.write(part)
     pipe.flush()
 
 
-def _receive(pipe: IO[bytes]) -> Piece | SourceNotice | ScannerError | None:
-    """The next message; None at the end. Both ends of the pipe are this program, started by itself."""
-    head = pipe.read(8)
-    if len(head) < 8:
+def _receive(pipe: IO[bytes]) -> Any:
+    """The next message; None at the end, or when the other process ended in the middle of one.
+
+    Both ends of the pipe are this program, started by itself.
+    """
+    try:
+        count = int.from_bytes(_filled(pipe, 8), "little")
+        sizes = np.frombuffer(_filled(pipe, 8 * count), np.uint64).tolist()
+        data, *buffers = (_filled(pipe, size) for size in sizes)
+    except EOFError:
         return None
-    data = pipe.read(int.from_bytes(head, "little"))
-    message: Piece | SourceNotice | ScannerError = pickle.loads(data)  # noqa: S301 - written by our own child
-    return message
+    return pickle.loads(data, buffers=buffers)  # noqa: S301 - written by ourselves
+
+
+def _filled(pipe: IO[bytes], size: int) -> pa.Buffer:
+    buffer = pa.allocate_buffer(size)
+    left = memoryview(buffer)
+    while len(left):
+        count = pipe.readinto(left)  # type: ignore[attr-defined]  # what is buffered has it
+        if not count:
+            raise EOFError
+        left = left[count:]
+    return buffer
 
 
 def main() -> None:
     """The child: a task on stdin, pieces on stdout, until done or until nobody reads them any more."""
     without_pandas()
-    head = sys.stdin.buffer.read(8)
-    task: Task = pickle.loads(sys.stdin.buffer.read(int.from_bytes(head, "little")))  # noqa: S301 - from our own parent
+    task: Task = _receive(sys.stdin.buffer)
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nothing else may write into the stream
     try:
