@@ -81,6 +81,11 @@ def split(messages: pa.Array) -> Split:
     return Split(table, sound, _repeated(table, messages, sound))
 
 
+def empty_line(like: str) -> str:
+    """A sound line with as many fields as ``like``, and nothing in those that are texts."""
+    return f"{_TYPES[0]},0,0,,,,,," + (",0" if len(_fields(like)) == len(_NAMES) else "")
+
+
 def _repeated(table: pa.Table, messages: pa.Array, sound: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     missing: npt.NDArray[np.bool_] = pc.is_null(table.column("statement")).to_numpy()
     if missing.any():

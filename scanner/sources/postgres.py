@@ -17,6 +17,7 @@ from scanner.model import RECORD_SCHEMA, RecordKind
 from scanner.sources import pgaudit
 
 Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
 
 _KINDS = list(RecordKind)
 _CODE = {kind: number for number, kind in enumerate(_KINDS)}
@@ -70,11 +71,10 @@ def records(raw: Raw) -> tuple[pa.Table, Bools]:
     # pgAudit hides statement and context of its own lines. A line with a context was raised by somebody's function to look
     # like an audit line: it stays in sight as unreadable, and never becomes evidence of something that was not done.
     genuine = claims & ~_mask(pc.is_valid(raw.context)) & ~_mask(pc.is_valid(raw.query))
-    audit_rows = np.flatnonzero(genuine)
-    audit = pgaudit.split(raw.message.take(pa.array(audit_rows)) if len(audit_rows) < count else raw.message)
+    audit, lines = _audit(raw.message, genuine)
 
     codes = np.full(count, _CODE[RecordKind.UNREADABLE], np.int8)
-    codes[audit_rows[audit.sound]] = _CODE[RecordKind.AUDIT]
+    codes[lines] = _CODE[RecordKind.AUDIT]
     others = np.flatnonzero(~claims)
     app_name = raw.app_name
     if len(others):
@@ -84,16 +84,15 @@ def records(raw: Raw) -> tuple[pa.Table, Bools]:
 
     is_audit = codes == _CODE[RecordKind.AUDIT]
     place = np.full(count, -1, np.int64)
-    place[audit_rows[audit.sound]] = np.arange(len(audit.table))
+    place[lines] = np.arange(len(lines))
     spread = pa.array(place, mask=place < 0)
-    aligned = len(audit.table) == count
 
     def audited(name: str) -> pa.Array:
         column = audit.table.column(name).combine_chunks()
-        return column if aligned else column.take(spread)
+        return column if len(column) == count else column.take(spread)
 
     repeated = np.zeros(count, np.bool_)
-    repeated[audit_rows[audit.sound]] = audit.repeated
+    repeated[lines] = audit.repeated
     columns = {
         "kind": pa.DictionaryArray.from_arrays(pa.array(codes), pa.array([str(k) for k in _KINDS])).cast(pa.string()),
         "time": raw.time,
@@ -113,7 +112,7 @@ def records(raw: Raw) -> tuple[pa.Table, Bools]:
         "object_name": audited("object_name"),
         "statement_id": audited("statement_id"),
         "substatement_id": audited("substatement_id"),
-        "statement": _statements(audit, place, raw, codes == _CODE[RecordKind.ERROR]),
+        "statement": _statements(audited("statement"), raw.query, codes == _CODE[RecordKind.ERROR]),
         "parameter": audited("parameter"),
         "rows": audited("rows"),
         "offset": raw.offset,
@@ -203,15 +202,33 @@ class _Others:
         return pa.concat_arrays([whole, names]).take(pa.array(place))
 
 
-def _statements(audit: pgaudit.Split, place: npt.NDArray[np.int64], raw: Raw, failed: Bools) -> pa.Array:
+def _audit(messages: pa.Array, genuine: Bools) -> tuple[pgaudit.Split, Ints]:
+    """The genuine audit lines split, and which records they are.
+
+    The table has a row a line; or one a record, empty where there is no line: where nearly all are lines, it is cheaper to let
+    an empty one stand for each of the others than to move the many.
+    """
+    rows = np.flatnonzero(genuine)
+    if len(rows) == len(messages) or 2 * len(rows) < len(messages):
+        audit = pgaudit.split(messages if len(rows) == len(messages) else messages.take(pa.array(rows)))
+        return audit, rows[audit.sound]
+    nothing = pgaudit.empty_line(messages[int(rows[0])].as_py())
+    audit = pgaudit.split(pc.if_else(pa.array(genuine), messages, nothing))
+    lines = np.flatnonzero(genuine[audit.sound])
+    repeated = audit.repeated[lines]
+    if len(audit.sound) < len(messages):
+        return pgaudit.Split(audit.table.take(pa.array(lines)), audit.sound[lines], repeated), audit.sound[lines]
+    table, none = audit.table, pa.scalar(None, pa.int64())
+    for place, name in enumerate(table.column_names):
+        if table.schema.field(name).type == pa.int64():
+            table = table.set_column(place, name, pc.if_else(pa.array(genuine), table.column(name), none))
+    return pgaudit.Split(table, audit.sound, repeated), rows
+
+
+def _statements(own: pa.Array, quoted: pa.Array, failed: Bools) -> pa.Array:
     """SQL text: the audit line's own, or the query that an error record quotes."""
-    own = audit.table.column("statement").combine_chunks()
     rows = np.flatnonzero(failed)
-    if not len(rows):
-        return own if len(own) == len(place) else own.take(pa.array(place, mask=place < 0))
-    place = place.copy()
-    place[rows] = len(own) + np.arange(len(rows))
-    return pa.concat_arrays([own, raw.query.take(pa.array(rows))]).take(pa.array(place, mask=place < 0))
+    return pc.replace_with_mask(own, pa.array(failed), quoted.take(pa.array(rows))) if len(rows) else own
 
 
 def _last_before(keys: list[npt.NDArray[np.int64]], has: Bools) -> npt.NDArray[np.int64]:
