@@ -20,7 +20,6 @@ from scanner.crontab import trigger
 from scanner.findings import Finding, FindingStore, sweep
 from scanner.findings.model import RuleHit
 from scanner.model import Estimate
-from scanner.ruleset import load_rules
 from scanner.store import tables as t
 from scanner.store.state import iso, reading
 
@@ -75,6 +74,8 @@ def _due(cron: str, zone: ZoneInfo, last: datetime, at: datetime) -> int:
 
 
 def _finding(finding_id: str, database: str, config: Config, last: datetime, at: datetime) -> Finding:
+    from scanner.ruleset import load_rules  # loads a query engine
+
     rule = load_rules(config.rules).by_id[RULE]
     local = last.astimezone(ZoneInfo(config.time_zone))
     words: Mapping[str, Any] = {"database": database, "hour": local.strftime("%H:%M"), "day": local.date().isoformat()}

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 from scanner.catalog import rows as catalog_rows
-from scanner.catalog.custom import recognizers
 from scanner.cli import output
 from scanner.cli.data import open_workspace
 from scanner.cli.output import Settings, say
@@ -105,6 +104,8 @@ def show_catalog(
 
 def _decide(context: typer.Context, database: str, column: str, **decision: Any) -> None:
     settings: Settings = context.obj
+    from scanner.catalog.custom import recognizers  # loads analyzers, which most commands do without
+
     opened = open_workspace(settings)
     if database not in opened.config.databases:
         raise ScannerError(f"no database named {database}", f"the configuration has: {', '.join(opened.config.databases)}")

@@ -16,14 +16,12 @@ import typer
 from scanner.cli import output
 from scanner.cli.output import Settings, say
 from scanner.config import load_config
-from scanner.contracts import unlisted
 from scanner.engine import open_event_engine
 from scanner.errors import ScannerError, StoreError
 from scanner.findings import FindingStore
 from scanner.findings.ocsf import detection_finding
 from scanner.model import SHOWN_SCHEMA, Level
 from scanner.pipeline import Workspace
-from scanner.ruleset import load_rules
 from scanner.store.state import known_accounts
 
 findings_app = typer.Typer(help="What needs a decision.", invoke_without_command=True)
@@ -130,6 +128,8 @@ def export_findings(
     """Write findings as OCSF Detection Findings, one a line, for a SIEM."""
     settings: Settings = context.obj
     workspace = open_workspace(settings)
+    from scanner.ruleset import load_rules  # loads a query engine, which most commands do without
+
     tags = {rule.id: rule.tags for rule in load_rules(workspace.config.rules).rules}
     found = [detection_finding(finding, tags=tags) for finding in FindingStore(workspace.state).all(level=level)]
     try:
@@ -264,6 +264,8 @@ def vendors(context: typer.Context) -> None:
                 "worst": max((f["level"] for f in mine), key=lambda x: Level(x).rank, default=None),
             }
         )
+    from scanner.contracts import unlisted
+
     nobodys = unlisted(known_accounts(workspace.state), workspace.config)
     if settings.as_json:
         nobody = [{"vendor": None, "name": None, "accounts": nobodys}] if nobodys else []
