@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 from types import ModuleType
@@ -103,9 +103,9 @@ def _connect(config: dict[str, Any]) -> Engine:
     return duckdb.connect(":memory:", config=config)
 
 
-def arrow(engine: Engine, sql: str, schema: pa.Schema | None = None) -> pa.Table:
-    """Result of ``sql`` as an Arrow table, cast to ``schema`` when one is given."""
-    relation = engine.sql(sql)
+def arrow(engine: Engine, sql: str, schema: pa.Schema | None = None, *, params: Mapping[str, Any] | None = None) -> pa.Table:
+    """Result of ``sql`` with ``params`` bound to its ``$names``, as an Arrow table, cast to ``schema`` when one is given."""
+    relation = engine.sql(sql, params=params)
     if relation is None:
         raise TypeError("the statement returns nothing")
     table: pa.Table = relation.to_arrow_table()

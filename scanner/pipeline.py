@@ -252,7 +252,7 @@ def _evaluate(workspace: Workspace, report: Report, progress: Progress) -> None:
     since = datetime.fromisoformat(earliest)
     progress("rules", f"{len(ruleset.rules)} rules over what is new since {earliest[:19]}Z")
     hits = run_rules(ruleset, workspace.events.files(since - ruleset.lookback), since=since, spill_to=workspace.spill)
-    engine = open_event_engine(workspace.events.folder, workspace.events.files(), memory="1GB", spill_to=workspace.spill)
+    engine = open_event_engine(workspace.events.folder, workspace.events.files(), spill_to=workspace.spill)
     try:
         report.new_findings, report.updated_findings = update_findings(
             workspace.state,

@@ -14,23 +14,24 @@ from sqlalchemy import Connection, select
 
 from scanner.store import tables as t
 
+WORDS = pa.dictionary(pa.int32(), pa.string())  # the same few texts over and over
 HIT_SCHEMA = pa.schema(
     [
         ("event_id", pa.string()),
-        ("rule_id", pa.string()),
-        ("group_key", pa.string()),
+        ("rule_id", WORDS),
+        ("group_key", WORDS),
         ("time", pa.timestamp("us", tz="UTC")),
-        ("level", pa.string()),
+        ("level", WORDS),
         ("observed", pa.float64()),
         ("threshold", pa.float64()),
     ]
 )
-MEMBER_SCHEMA = pa.schema([*HIT_SCHEMA, ("principal", pa.string()), ("finding_id", pa.string())])
+MEMBER_SCHEMA = pa.schema([*HIT_SCHEMA, ("principal", WORDS), ("finding_id", WORDS)])
 
 
 def write(connection: Connection, finding_id: str, principal: str, hits: pa.Table) -> None:
     """Add a part. ``hits`` has HIT_SCHEMA's columns."""
-    table = hits.select(HIT_SCHEMA.names).cast(HIT_SCHEMA)
+    table = hits.select(HIT_SCHEMA.names).cast(HIT_SCHEMA).unify_dictionaries()
     sink = io.BytesIO()
     with pa.ipc.new_stream(sink, HIT_SCHEMA, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
         writer.write_table(table.combine_chunks())
@@ -67,7 +68,6 @@ def _read(document: bytes) -> pa.Table:
 
 
 def _member(finding_id: str, principal: str, document: bytes) -> pa.Table:
-    table = _read(document)
-    size = table.num_rows
-    columns = [*table.columns, pa.repeat(pa.scalar(principal), size), pa.repeat(pa.scalar(finding_id), size)]
-    return pa.table(columns, schema=MEMBER_SCHEMA)
+    table = _read(document).cast(HIT_SCHEMA)
+    names = (pa.repeat(pa.scalar(name), table.num_rows).dictionary_encode() for name in (principal, finding_id))
+    return pa.table([*table.columns, *names], schema=MEMBER_SCHEMA)
