@@ -125,10 +125,29 @@ def test_mariadb(maria: Recording, tmp_path: Path) -> None:
     assert desk.findings() == {}
 
 
-def test_the_tail_of_a_file_that_was_read(desk: Desk) -> None:
+def test_mariadb_three_lines_from_inside_a_session(maria: Recording, tmp_path: Path) -> None:
+    """Two statements of a vendor's session and the table that one of them read."""
+    desk = Desk.build(tmp_path, maria)
+    lines = lines_of(maria, "vendor_a", 7)
+    start = next(n for n in range(1, len(lines) - 4) if [r["kind"] for r in lines[n : n + 3]] == ["other", "audit", "audit"])
+    data = desk.file().read_bytes()
+    for record in reversed(lines[start : start + 3]):
+        data = data[: record["offset"]] + data[record["offset"] + record["length"] :]
+    desk.write(data)
     desk.scan()
-    data = desk.file(-1).read_bytes()
-    desk.write(data[: data.rfind(b"\n20", 0, len(data) - 3000) + 1], -1)
+    (finding,) = desk.findings().values()
+    assert (finding["level"], finding["techniques"]) == ("critical", ["log_hole"])
+    assert (finding["vendor"], finding["accounts"]) == ("ads_co", ["vendor_a"])
+
+
+@pytest.mark.parametrize("type_", [*KINDS, "mariadb_server_audit"])
+def test_the_tail_of_a_file_that_was_read(recordings: dict[str, Recording], maria: Recording, tmp_path: Path, type_: str) -> None:
+    """Three records of it."""
+    recording = {**recordings, maria.type: maria}[type_]
+    desk = Desk.build(tmp_path, recording)
+    desk.scan()
+    last = [record for record in recording.records if record["file"] == len(recording.files) - 1]
+    desk.write(desk.file(-1).read_bytes()[: last[-3]["offset"]], -1)
     desk.scan()
     (finding,) = desk.findings().values()
     assert (finding["level"], finding["techniques"]) == ("critical", ["log_rewritten"])
