@@ -219,6 +219,8 @@ class CatalogRow(Answer):
     confidence: float
     evidence: str = Field(description="Why, in plain words with counts; never a sampled value.")
     table_rows: int | None
+    rows_read: int | None = Field(description="Rows of the table that the last look at its values read.")
+    blocks_read: int | None = Field(description="Storage blocks (PostgreSQL) or places of a key that this took.")
 
 
 class CatalogDecision(Answer):
@@ -266,6 +268,8 @@ class CatalogDatabase(Answer):
     tables: int
     columns: int
     pii_columns: int
+    rows_read: int = Field(description="Rows that the looks which the map rests on read.")
+    most_rows_read: int = Field(description="Of any one table, however large.")
     gaps: list[Gap]
 
 

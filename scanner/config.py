@@ -117,7 +117,11 @@ class Database(Model):
         url = make_url(self.url.get_secret_value())
         logged = {SOURCE_TYPES[source.type]: source.type for source in self.audit if SOURCE_TYPES[source.type]}
         # a SQLite copy may stand in for a server's catalogue, so the log says better than the URL what the engine is
-        engine = self.engine or next(iter(logged), "") or ENGINES[url.drivername.partition("+")[0]]
+        engine = (
+            self.engine
+            or next(iter(logged), "")
+            or ENGINES.get(url.drivername.partition("+")[0], url.drivername.partition("+")[0])
+        )
         for other, source in logged.items():
             if other != engine:
                 raise wrong(

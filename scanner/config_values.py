@@ -17,8 +17,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo
 from pydantic_core import PydanticCustomError
+from sqlalchemy.dialects import registry
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 # To add an audit format: a file in scanner/sources, a line in its registry, and its name and engine here.
 SOURCE_TYPES: Mapping[str, str] = {
@@ -49,6 +50,34 @@ ENGINES: Mapping[str, str] = {
     "bigquery": "bigquery",
     "mongodb": "mongodb",
     "snowflake": "snowflake",
+}
+
+# SQLAlchemy dialect -> what to install for it; the first three are extras of this project.
+PACKAGES: Mapping[str, str] = {
+    "mssql": "vendorwatch[sqlserver]",
+    "oracle": "vendorwatch[oracle]",
+    "snowflake": "vendorwatch[snowflake]",
+    "altibase": "sqlalchemy-altibase",
+    "awsathena": "pyathena",
+    "bigquery": "sqlalchemy-bigquery",
+    "clickhouse": "clickhouse-sqlalchemy",
+    "clickhousedb": "clickhouse-connect",
+    "cockroachdb": "sqlalchemy-cockroachdb",
+    "crate": "sqlalchemy-cratedb",
+    "cubrid": "sqlalchemy-cubrid",
+    "databricks": "databricks-sqlalchemy",
+    "db2": "ibm-db-sa",
+    "duckdb": "duckdb-engine",
+    "firebird": "sqlalchemy-firebird",
+    "hana": "sqlalchemy-hana",
+    "hive": "pyhive",
+    "ibm_db_sa": "ibm-db-sa",
+    "monetdb": "sqlalchemy-monetdb",
+    "presto": "pyhive",
+    "redshift": "sqlalchemy-redshift",
+    "teradatasql": "teradatasqlalchemy",
+    "trino": "trino",
+    "vertica": "sqlalchemy-vertica-python",
 }
 
 # Where an unqualified table name of a contract may live.
@@ -223,6 +252,15 @@ def _name_pattern(value: object, dots: int, example: str) -> object:
     return value
 
 
+def installed_dialect(name: str) -> bool:
+    """Does an installed package bring a SQLAlchemy dialect of this name?"""
+    try:
+        registry.load(name)
+    except NoSuchModuleError:
+        return False
+    return True
+
+
 def _url(value: object, info: ValidationInfo) -> object:
     """Resolves a relative SQLite file and the plain ``postgresql://``; no message repeats any of it."""
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
@@ -235,8 +273,11 @@ def _url(value: object, info: ValidationInfo) -> object:
             "is not a database URL", "", "as in postgresql+psycopg://reader@db.example/shop; write special characters as %40"
         ) from None
     dialect = url.drivername.partition("+")[0]
-    if dialect not in ENGINES:
-        hint = closest(dialect, ENGINES) or "known are " + ", ".join(ENGINES)
+    known = {**ENGINES, **PACKAGES}
+    if dialect not in known and not installed_dialect(dialect):
+        hint = (
+            closest(dialect, known) or "known are " + ", ".join(ENGINES) + "; any other once its SQLAlchemy dialect is installed"
+        )
         raise wrong("begins with an unknown engine, {value}", dialect, hint)
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")  # the driver this project installs

@@ -49,6 +49,8 @@ class Table:
     stamp: str = ""  # the engine's change counters when it was last sampled; tells a re-scan what may be kept
     bytes: int | None = None  # size of the rows in storage, indexes apart; None when nobody could say
     server: str = ""  # of a foreign table: the foreign server that holds its rows
+    rows_read: int | None = None  # rows that the last look at its values read; None: never looked at
+    blocks_read: int | None = None  # storage blocks (PostgreSQL) or places of a key that took
 
     def column(self, name: str) -> Column | None:
         return next((c for c in self.columns if c.name == name), None)

@@ -1,7 +1,7 @@
 """Somebody else's database, opened to be read: one connection, read-only, with limits on time.
 
-Used for what is read by SQL beside the catalogue: audit tables, row counts, settings. Neither URL nor password appears in an
-error; what a driver says is cut to its first line.
+Used for what is read by SQL: the catalogue, audit tables, row counts, settings. Neither URL nor password appears in an error;
+what a driver says is cut to its first line.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from scanner.config_values import PACKAGES
 from scanner.errors import SourceError
 
 CONNECT_SECONDS = 10
 STATEMENT_SECONDS = 120
 
-_EXTRAS = {"mssql": "sqlserver", "oracle": "oracle", "snowflake": "snowflake"}
 _CONNECT_ARGUMENTS: dict[str, dict[str, Any]] = {
     "psycopg": {"connect_timeout": CONNECT_SECONDS, "application_name": "vendorwatch"},
     "pymysql": {"connect_timeout": CONNECT_SECONDS},
@@ -45,6 +45,25 @@ def with_driver(url: sa.URL) -> sa.URL:
     return url.set(drivername=default.get(url.drivername, url.drivername))
 
 
+def driver_name(url: sa.URL) -> str:
+    """The driver that the URL names or its dialect would take; "" when that is not installed."""
+    try:
+        return with_driver(url).get_driver_name()
+    except (NoSuchModuleError, ImportError):
+        return ""
+
+
+def engine_for(url: sa.URL, **options: Any) -> sa.Engine:
+    """SQLAlchemy's engine; nothing is connected yet. Raises :class:`SourceError` that names the package of a missing driver."""
+    try:
+        return sa.create_engine(with_driver(url), **options)
+    except (NoSuchModuleError, ImportError):
+        package = PACKAGES.get(url.get_backend_name(), "")
+        advice = f"pip install '{package}'" if package else "install the package that has its SQLAlchemy dialect and driver"
+        shown = safe_url(url.render_as_string(hide_password=False))
+        raise SourceError(f"{shown}: its driver is not installed", advice) from None
+
+
 def reason(error: BaseException) -> str:
     """The driver's own first sentence; never a statement, its values or a password."""
     origin = getattr(error, "orig", None) or error
@@ -59,15 +78,11 @@ def open_remote(url: str, *, statement_seconds: int = STATEMENT_SECONDS) -> sa.E
     Raises :class:`SourceError` for what is no URL and for a driver that is not installed.
     """
     try:
-        parsed = with_driver(sa.make_url(url))
-        driver = parsed.get_driver_name()
-        engine = sa.create_engine(parsed, poolclass=NullPool, connect_args=_CONNECT_ARGUMENTS.get(driver, {}))
+        parsed = sa.make_url(url)
     except ArgumentError:
         raise SourceError("the url is not one", "write it as dialect+driver://account@host/database") from None
-    except (NoSuchModuleError, ImportError):
-        extra = _EXTRAS.get(parsed.get_backend_name(), "")
-        hint = f"pip install 'vendorwatch[{extra}]'" if extra else "install its driver"
-        raise SourceError(f"{safe_url(url)}: its driver is not installed", hint) from None
+    arguments = _CONNECT_ARGUMENTS.get(driver_name(parsed), {})
+    engine = engine_for(parsed, poolclass=NullPool, connect_args=arguments)
     sa.event.listen(engine, "connect", _limits(engine.dialect.name, statement_seconds))
     return engine
 
@@ -89,14 +104,25 @@ def hint(error: BaseException) -> str:
     """What to do about what a database complains of."""
     text = str(getattr(error, "orig", None) or error).lower()
     for words, advice in (
-        (("denied", "permission", "ora-00942", "ora-01031", "not authorized"), "give the account the grants of the guide's page"),
-        (("authentication", "login failed", "ora-01017", "password"), "check account and password in the configuration"),
         (
-            ("timeout", "timed out", "interrupted", "max_statement_time", "ora-03156"),
-            "the next scan tries again; scan more often",
+            ("denied for user", "access denied for user", "login failed", "authentication", "ora-01017", "password"),
+            "check the account and its password in the configuration, and the hosts it may come from",
         ),
-        (("refused", "resolve", "translate", "unreachable", "lookup"), "check host, port and firewall"),
-        (("no such table", "doesn't exist", "does not exist", "invalid object"), "see the guide's page of this source"),
+        (
+            ("denied", "permission", "ora-00942", "ora-01031", "not authorized"),
+            "grant the account SELECT on it (the guide's page has the statements)",
+        ),
+        (("lock timeout", "lock wait timeout"), "somebody held a lock; the next scan tries again"),
+        (
+            ("statement timeout", "execution time exceeded", "max_statement_time", "ora-03156", "interrupted"),
+            "raise the limit on statements, or scan at a quieter hour",
+        ),
+        (
+            ("no such table", "doesn't exist", "does not exist", "invalid object"),
+            "it was dropped or renamed meanwhile, or never set up (the guide's page tells); the next scan will show",
+        ),
+        (("refused",), "is the server running, and does it listen there?"),
+        (("resolve", "translate", "unreachable", "lookup", "timeout", "timed out"), "check host, port and firewall"),
     ):
         if any(word in text for word in words):
             return advice
@@ -138,4 +164,15 @@ def _limits(dialect: str, seconds: int) -> Callable[[Any, Any], None]:
     return limit
 
 
-__all__ = ["CONNECT_SECONDS", "STATEMENT_SECONDS", "hint", "open_remote", "reading", "reason", "safe_url", "with_driver"]
+__all__ = [
+    "CONNECT_SECONDS",
+    "STATEMENT_SECONDS",
+    "driver_name",
+    "engine_for",
+    "hint",
+    "open_remote",
+    "reading",
+    "reason",
+    "safe_url",
+    "with_driver",
+]

@@ -37,12 +37,12 @@ STAGES: dict[str, set[str]] = {
 
 KNOWS: dict[str, set[str]] = {
     # the shared words know nobody; the configuration reports its errors, the engine sits on DuckDB alone, and the
-    # remote database on SQLAlchemy
+    # remote database on SQLAlchemy and the configuration's list of dialects
     "model": set(),
     "errors": set(),
     "config": {"errors"},
     "engine": {"errors", "model"},
-    "remote": {"errors"},
+    "remote": {"errors", "config"},
     "siphash": {"errors"},
     "arrays": set(),
     "people_spans": set(),

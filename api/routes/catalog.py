@@ -84,6 +84,8 @@ def catalog_databases(shared: Shared) -> Any:
                 tables=len(tables),
                 columns=len(columns),
                 pii_columns=sum(column.pii_class is not None for column in columns),
+                rows_read=sum(table.rows_read or 0 for table in tables),
+                most_rows_read=max((table.rows_read or 0 for table in tables), default=0),
                 gaps=json.loads(row.gaps) if row else [],
             )
         )

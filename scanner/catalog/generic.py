@@ -7,25 +7,28 @@ sizes, its routines, who may read what) has a reader of its own.
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import CompileError, SQLAlchemyError
 from sqlalchemy.sql.elements import quoted_name
 
-from scanner.catalog.probes import probe
-from scanner.catalog.reading import CatalogSettings, ForeignKey, Gap, RawColumn, Relation, Sampled, Snapshot
+from scanner.catalog.probes import key_hits, probe
+from scanner.catalog.reading import CatalogSettings, ForeignKey, Gap, KeyHits, RawColumn, Relation, Sampled, Snapshot
 from scanner.catalog.recognizers import TypeKind
 from scanner.model import TableRef
+from scanner.remote import reason
 
+_PLACES = 20  # of a table without a key that is small enough to be counted
 _COUNTED = 1_000_000  # rows counted of a table whose size nobody says
 _SYSTEM = frozenset(
     {
         "information_schema", "pg_catalog", "sys", "system", "mysql", "performance_schema", "guest", "dbsnmp", "outln",
-        "xdb", "ctxsys", "mdsys", "ordsys", "wmsys",
+        "xdb", "ctxsys", "mdsys", "ordsys", "wmsys", "temp", "pg_toast", "system_schema",
     }
 )  # fmt: skip
 _BY_TYPE: tuple[tuple[type[Any], TypeKind], ...] = (
@@ -46,6 +49,50 @@ Name = tuple[str | None, str]
 
 def _kind(declared: Any) -> TypeKind:
     return next((kind for known, kind in _BY_TYPE if isinstance(declared, known)), TypeKind.OTHER)
+
+
+def _is_system(schema: str) -> bool:
+    return any(part.casefold() in _SYSTEM for part in schema.split("."))
+
+
+_BY_WORD: tuple[tuple[str, TypeKind], ...] = (
+    (r"\[\]|array|list", TypeKind.ARRAY),
+    (r"json|variant|struct|object|map", TypeKind.JSON),
+    (r"char|text|string|clob", TypeKind.TEXT),
+    (r"bool|^bit$", TypeKind.BOOLEAN),
+    (r"timestamp|datetime|^time", TypeKind.TIME),
+    (r"date", TypeKind.DATE),
+    (r"interval", TypeKind.OTHER),
+    (r"int|serial", TypeKind.INTEGER),
+    (r"num|dec|double|float|real|money", TypeKind.NUMBER),
+    (r"uuid|uniqueidentifier", TypeKind.UUID),
+    (r"blob|binary|bytea|bytes", TypeKind.BYTES),
+)
+
+
+def _standard(connection: sa.Connection, schemas: Collection[str]) -> dict[TableRef, Relation] | None:
+    """Tables by SQL's own INFORMATION_SCHEMA (ISO 9075-11), for dialects whose inspector fails: columns, but no keys.
+
+    ``schemas`` as the inspector calls them, perhaps with their catalogue before them. None when the engine has no such schema.
+    """
+    c = sa.table(
+        "columns",
+        *(sa.column(n) for n in ("table_catalog", "table_schema", "table_name", "column_name", "data_type", "ordinal_position")),
+        schema="information_schema",
+    ).c
+    query = sa.select(c.table_catalog, c.table_schema, c.table_name, c.column_name, c.data_type)
+    v = sa.table("views", sa.column("table_schema"), sa.column("table_name"), schema="information_schema").c
+    try:
+        rows = connection.execute(query.order_by(c.table_schema, c.table_name, c.ordinal_position)).all()
+        views = {TableRef(schema, name) for schema, name in connection.execute(sa.select(v.table_schema, v.table_name))}
+    except SQLAlchemyError:
+        return None
+    found: dict[TableRef, list[RawColumn]] = {}
+    for catalog, schema, table, name, type_ in rows:
+        if schema in schemas or f"{catalog}.{schema}" in schemas:
+            kind = next((k for word, k in _BY_WORD if re.search(word, type_.casefold())), TypeKind.OTHER)
+            found.setdefault(TableRef(schema, table), []).append(RawColumn(name, type_, kind))
+    return {ref: Relation(ref, "view" if ref in views else "table", tuple(columns)) for ref, columns in found.items()}
 
 
 class GenericReader:
@@ -70,19 +117,26 @@ class GenericReader:
             warnings.simplefilter("ignore", sa.exc.SAWarning)  # a type that SQLAlchemy does not know is read as text all the same
             inspector = sa.inspect(connection)
             default = inspector.default_schema_name or ""
-            relations: dict[TableRef, Relation] = {}
-            gaps: list[Gap] = []
-            for schema in inspector.get_schema_names() or [default]:
-                if schema.casefold() in _SYSTEM:
-                    continue
+            schemas = [s for s in inspector.get_schema_names() or [default] if not _is_system(s)]
+        relations: dict[TableRef, Relation] = {}
+        failed: dict[str, str] = {}
+        for schema in schemas:
+            # each in a transaction of its own: one failure would spoil the rest
+            with self._transaction() as connection, warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # dialects warn of what they do not know
                 try:
-                    for relation in self._schema(inspector, schema):
+                    for relation in self._schema(sa.inspect(connection), schema):
                         relations[relation.ref] = relation
                 except (SQLAlchemyError, NotImplementedError) as error:
-                    gaps.append(
-                        Gap(schema, f"the schema cannot be listed: {type(error).__name__}", "see what the account may do")
-                    )
-        return Snapshot(relations, {}, default, tuple(gaps))
+                    failed[schema] = reason(error)
+        if failed:
+            with self._transaction() as connection:
+                told = _standard(connection, failed)
+            if told is not None:  # whatever has tables is there, the others have none
+                relations |= told
+                failed = {}
+        gaps = tuple(Gap(s, f"the schema cannot be listed: {why}", "see what the account may do") for s, why in failed.items())
+        return Snapshot(relations, {}, default, gaps)
 
     def _schema(self, inspector: sa.Inspector, schema: str) -> Iterator[Relation]:
         views = set(inspector.get_view_names(schema))
@@ -136,7 +190,7 @@ class GenericReader:
                     columns = _by_column(chosen, found.rows)
                     rows_known = round(size) if size is not None else None if found.estimate is None else round(found.estimate)
                     return Sampled(columns, len(found.rows), rows_known, reads=found.probes)
-            rows, complete = self._keyless(connection, query, relation)
+            rows, complete = self._keyless(connection, query, relation, exact)
         gap = Gap(str(relation.ref), "it has no key to sample by: only its beginning was read", "give it a primary key")
         return Sampled(_by_column(chosen, rows), len(rows), None if size is None else round(size), gap=None if complete else gap)
 
@@ -153,9 +207,19 @@ class GenericReader:
         keys = [k[0] for k in (relation.primary_key, *relation.unique_keys) if k]
         return list(dict.fromkeys(keys))
 
-    def _keyless(self, connection: sa.Connection, query: sa.Select[Any], _relation: Relation) -> tuple[list[Any], bool]:
+    def _keyless(
+        self, connection: sa.Connection, query: sa.Select[Any], _relation: Relation, size: int | None
+    ) -> tuple[list[Any], bool]:
         """Rows of a large table without a key, and whether they are from all over it."""
-        return list(connection.execute(query.limit(self._settings.sample_rows)).all()), False
+        wanted = self._settings.sample_rows
+        if size is not None:  # small enough to be counted, so small enough to be walked
+            each = max(1, wanted // _PLACES)
+            try:
+                parts = [query.limit(each).offset(place * size // _PLACES) for place in range(_PLACES)]
+                return [row for part in parts for row in connection.execute(part).all()], True
+            except CompileError:  # an engine that skips rows of an ordered result only
+                pass
+        return list(connection.execute(query.limit(wanted)).all()), False
 
     def _cheap(self, _connection: sa.Connection, _table: sa.FromClause) -> bool:
         """Would the first rows of a view come without much work? Nobody can say for every engine."""
@@ -171,6 +235,11 @@ class GenericReader:
             if relation.kind == "view" or self._count(connection, relation, table) is None:
                 return None
             return connection.scalar(sa.select(sa.func.count(table.c[column].distinct())).select_from(table))
+
+    def key_hits(self, relation: Relation, column: str, values: Sequence[str]) -> KeyHits:
+        """How many of the values a unique column holds, by its index."""
+        with self._transaction() as connection:
+            return key_hits(connection, _table(relation), next(c for c in relation.columns if c.name == column), values)
 
     def close(self) -> None:
         self._engine.dispose()

@@ -130,14 +130,16 @@ class MysqlReader(GenericReader):
     def _walkable(self, relation: Relation) -> list[str]:
         return list(dict.fromkeys([*super()._walkable(relation), *relation.indexed]))
 
-    def _keyless(self, connection: sa.Connection, query: sa.Select[Any], relation: Relation) -> tuple[list[Any], bool]:
+    def _keyless(
+        self, connection: sa.Connection, query: sa.Select[Any], relation: Relation, size: int | None
+    ) -> tuple[list[Any], bool]:
         """No index at all: a moderately large table is read through once, keeping few rows; a huge one only begun."""
         wanted = self._settings.sample_rows
         if relation.rows and (relation.bytes or 0) <= self._settings.exact_bytes * _KEYLESS_SCAN:
             share = min(1.0, wanted * 1.2 / relation.rows)
             chosen = query.where(sa.func.rand(20240229) < share).limit(wanted * 3)
             return list(connection.execute(chosen).all()), True
-        return super()._keyless(connection, query, relation)
+        return super()._keyless(connection, query, relation, size)
 
     def _cheap(self, connection: sa.Connection, table: sa.FromClause) -> bool:
         """By the plan: the product of the rows that each step of one SELECT looks at."""

@@ -1,13 +1,14 @@
 """Whose data: which column of a table identifies a person, and how many people a table holds.
 
 A *people table* describes people, one row each: its own key identifies them. Other tables refer to people through a foreign
-key, or through a column that bears the key's name; their people are that column's different values. A table with personal data
-and no such link is counted by its best own identifier (resident number before e-mail before phone).
+key, or through a column that bears the key's name or holds its values (:mod:`scanner.catalog.links`); their people are that
+column's different values. A table with personal data and no such link is counted by its best own identifier (resident number
+before e-mail before phone).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from scanner.catalog.reading import Relation
@@ -84,9 +85,15 @@ def _about_acts(split: list[str]) -> bool:
 
 
 def person_keys(
-    relations: Mapping[TableRef, Relation], columns: Mapping[TableRef, tuple[Column, ...]], vocabulary: Vocabulary
+    relations: Mapping[TableRef, Relation],
+    columns: Mapping[TableRef, tuple[Column, ...]],
+    vocabulary: Vocabulary,
+    links: Callable[[Mapping[TableRef, str], Collection[TableRef]], Mapping[TableRef, str]] | None = None,
 ) -> dict[TableRef, PersonKey]:
-    """For each table that holds or refers to people, the column that identifies them."""
+    """For each table that holds or refers to people, the column that identifies them.
+
+    ``links`` is asked, with the people tables and their keys, about the tables that neither a key nor a name tells about.
+    """
     people = people_tables(relations, columns, vocabulary)
     names: dict[str, TableRef] = {}
     for ref, key in sorted(people.items()):
@@ -98,12 +105,14 @@ def person_keys(
                     names.setdefault(f"{stem}_{key.casefold()}", ref)
                     names.setdefault(f"{stem}{key.casefold()}", ref)
     names = {n: r for n, r in names.items() if n not in _KEY_TAIL}
+    told = {ref: _refers(relation, people, names, vocabulary) for ref, relation in relations.items() if ref not in people}
+    linked = links(people, [ref for ref, column in told.items() if column is None]) if links is not None else {}
     result: dict[TableRef, PersonKey] = {}
     for ref, relation in relations.items():
         if ref in people:
             result[ref] = PersonKey(people[ref], own=True)
             continue
-        found = _refers(relation, people, names, vocabulary)
+        found = told[ref] or linked.get(ref)
         if found is None:
             found = next((c.name for e in _IDENTIFIERS for c in columns[ref] if c.pii_class == e and c.form != "embedded"), None)
         if found is not None:

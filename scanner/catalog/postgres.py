@@ -8,11 +8,12 @@ many blocks as asked, whatever the table's size, spread over all of it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.sql.selectable import FromClause
 
@@ -28,7 +29,8 @@ from scanner.catalog.postgres_sql import (
     TRIGGERS,
     VIEW_READS,
 )
-from scanner.catalog.reading import CatalogSettings, ForeignKey, Gap, RawColumn, Relation, Sampled, Snapshot
+from scanner.catalog.probes import key_hits
+from scanner.catalog.reading import CatalogSettings, ForeignKey, Gap, KeyHits, RawColumn, Relation, Sampled, Snapshot
 from scanner.catalog.recognizers import TypeKind
 from scanner.model import Function, TableRef
 
@@ -214,10 +216,21 @@ class PostgresReader:
             columns = {c.name: [row[i] for row in rows] for i, c in enumerate(chosen)}
             if limit is None:
                 self._fill_sparse(connection, table, chosen, columns, blocks)
+            fetched = self._blocks_fetched(connection, relation)
         guessed = None if rows_known is None else round(rows_known)
         return Sampled(
-            columns, len(rows), exact if exact is not None else guessed, whole=exact is not None and len(rows) >= exact
+            columns,
+            len(rows),
+            exact if exact is not None else guessed,
+            whole=exact is not None and len(rows) >= exact,
+            reads=fetched or round(blocks * share / 100),  # of partitions and inherited tables the parent's counter knows nothing
         )
+
+    def _blocks_fetched(self, connection: sa.Connection, relation: Relation) -> int:
+        """Blocks that this transaction asked of the table, by the server's own count; 0 when it does not say."""
+        quote = connection.dialect.identifier_preparer.quote_identifier
+        name = sa.cast(sa.literal(f"{quote(relation.ref.schema)}.{quote(relation.ref.name)}"), REGCLASS)
+        return connection.scalar(sa.select(sa.func.pg_stat_get_xact_blocks_fetched(name))) or 0
 
     def _thin(self, query: sa.Select[Any], source: FromClause, rows: float, blocks: int) -> sa.Select[Any]:
         """From each block only as many rows as wanted, the same ones each time: those whose place hashes low."""
@@ -276,6 +289,11 @@ class PostgresReader:
         table = _table(relation)
         with self._transaction() as connection:
             return connection.scalar(sa.select(sa.func.count(table.c[column].distinct())).select_from(table))
+
+    def key_hits(self, relation: Relation, column: str, values: Sequence[str]) -> KeyHits:
+        """How many of the values a unique column holds, by its index."""
+        with self._transaction() as connection:
+            return key_hits(connection, _table(relation), next(c for c in relation.columns if c.name == column), values)
 
     def close(self) -> None:
         self._engine.dispose()

@@ -10,11 +10,14 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
+
+from scanner.catalog.reading import KeyHits, RawColumn
+from scanner.catalog.recognizers import TypeKind
 
 PARTS = 64  # places a range is probed at
 _DEEPEST = 12  # how often a crowded part is cut again
@@ -89,6 +92,23 @@ class Probed:
     rows: list[Any] = field(default_factory=list, repr=False)
     estimate: float | None = None
     probes: int = 0
+
+
+def key_hits(connection: sa.Connection, table: sa.FromClause, column: RawColumn, values: Sequence[str]) -> KeyHits:
+    """How many of the values a unique column holds; of a column of numbers, its range too."""
+    field: sa.ColumnElement[Any] = table.c[column.name]
+    if column.kind is TypeKind.UUID:
+        field = sa.type_coerce(field, sa.Uuid())
+        asked: list[Any] = [uuid.UUID(v) for v in values]
+    elif column.kind is TypeKind.TEXT:
+        asked = list(values)
+    else:
+        asked = [int(float(v)) for v in values]
+    found = connection.scalar(sa.select(sa.func.count()).select_from(table).where(field.in_(asked))) or 0
+    if column.kind in (TypeKind.UUID, TypeKind.TEXT):
+        return KeyHits(found)
+    low, high = (connection.scalar(sa.select(end(field)).select_from(table)) for end in (sa.func.min, sa.func.max))
+    return KeyHits(found) if low is None or high is None else KeyHits(found, int(low), int(high))
 
 
 def probe(

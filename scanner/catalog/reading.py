@@ -124,6 +124,15 @@ class Sampled:
     gap: Gap | None = None
 
 
+@dataclass(frozen=True)
+class KeyHits:
+    """How many of some values a unique column holds; of numbers, its range too."""
+
+    found: int
+    low: int | None = None
+    high: int | None = None
+
+
 class Reader(Protocol):
     """Reads one database. Never writes, never locks more than a plain SELECT does."""
 
@@ -137,6 +146,10 @@ class Reader(Protocol):
 
     def count_distinct(self, relation: Relation, column: str) -> int | None:
         """Exact number of different values of a column in a small table; None when the table is not small."""
+        ...
+
+    def key_hits(self, relation: Relation, column: str, values: Sequence[str]) -> KeyHits:
+        """How many of the values a unique column holds, by its index. Raises sqlalchemy.exc.DBAPIError."""
         ...
 
     def close(self) -> None: ...

@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from scanner.catalog.classify import Classifier
-from scanner.catalog.opening import hint, open_reader, plain
+from scanner.catalog.links import Candidate, candidates, evenly, value_links
+from scanner.catalog.opening import open_reader
 from scanner.catalog.persons import estimate_distinct, person_keys
-from scanner.catalog.reading import DECIDED, CatalogSettings, Gap, Reader, Relation, Sampled, Snapshot
+from scanner.catalog.reading import DECIDED, CatalogSettings, Gap, KeyHits, Reader, Relation, Sampled, Snapshot
 from scanner.catalog.recognizers import RECOGNIZERS, Recognizer
 from scanner.catalog.samples import ColumnSample
 from scanner.catalog.serial import content_version
@@ -22,6 +23,7 @@ from scanner.catalog.weigh import Verdict, load_weights
 from scanner.catalog.words import Vocabulary
 from scanner.errors import CatalogError
 from scanner.model import Column, Schema, Table, TableRef
+from scanner.remote import hint, reason
 
 RULES = "3"  # raise when the weighing or a check changes; changed patterns and words are noticed by themselves
 _BATCH_VALUES = 400_000  # values held at once: bounds memory whatever the schema's size
@@ -45,6 +47,8 @@ class _Counted:
     """What a sample says about sizes, kept after its values are gone."""
 
     rows: int | None
+    rows_read: int
+    blocks_read: int
     distinct: Mapping[str, tuple[float, int, int, int]]  # column -> share filled, seen, distinct, seen once
 
 
@@ -71,7 +75,7 @@ def scan_catalog(
         try:
             snapshot = reader.snapshot()
         except (SQLAlchemyError, OSError) as error:
-            raise CatalogError(f"database {name!r} ({shown}) cannot be looked at: {plain(error)}", hint(error)) from None
+            raise CatalogError(f"database {name!r} ({shown}) cannot be looked at: {reason(error)}", hint(error)) from None
         return _Scan(name, reader, left(snapshot, settings.leave_out), settings, previous, tell, started, recognizers).run()
     finally:
         reader.close()
@@ -105,6 +109,7 @@ class _Scan:
         self._values = 0
         self._read = 0
         self._counted: dict[TableRef, _Counted] = {}
+        self._candidates: dict[TableRef, tuple[Candidate, ...]] = {}
 
     def run(self) -> CatalogScan:
         relations = self._snapshot.relations
@@ -178,6 +183,7 @@ class _Scan:
         keys = {c for f in relation.foreign_keys for c in f.columns} | set(relation.primary_key)
         result = []
         distinct: dict[str, tuple[float, int, int, int]] = {}
+        short: dict[str, list[str]] = {}
         for column in relation.columns:
             read = sampled.columns.get(column.name, ())
             present = [v for v in read if v is not None]
@@ -187,7 +193,9 @@ class _Scan:
             distinct[column.name] = (share, len(present), len(tally), sum(n == 1 for n in tally.values()))
             unique = list(tally)
             long = bool(unique) and sum(map(len, unique)) > 20 * len(unique)
-            values = _spread(unique, self._settings.text_values if long else self._settings.typed_values)
+            if not long:
+                short[column.name] = unique
+            values = evenly(unique, self._settings.text_values if long else self._settings.typed_values)
             self._values += len(values)
             result.append(
                 ColumnSample(
@@ -203,7 +211,9 @@ class _Scan:
                     whole=sampled.whole,
                 )
             )
-        self._counted[relation.ref] = _Counted(sampled.table_rows, distinct)
+        self._counted[relation.ref] = _Counted(sampled.table_rows, sampled.rows, sampled.reads, distinct)
+        if relation.kind == "table":
+            self._candidates[relation.ref] = candidates(relation, short)
         return result
 
     def _sample(self, relation: Relation) -> Sampled:
@@ -216,7 +226,7 @@ class _Scan:
         try:
             sampled = self._reader.sample(relation)
         except (SQLAlchemyError, OSError, ValueError, OverflowError) as error:
-            self._gaps.append(Gap(str(relation.ref), plain(error), hint(error)))
+            self._gaps.append(Gap(str(relation.ref), reason(error), hint(error)))
             return nothing
         if sampled.gap is not None:
             self._gaps.append(sampled.gap)
@@ -277,11 +287,14 @@ class _Scan:
 
     def _tables(self, columns: Mapping[TableRef, tuple[Column, ...]], kept: set[TableRef]) -> dict[TableRef, Table]:
         relations = self._snapshot.relations
-        keys = person_keys(relations, columns, self._vocabulary)
+        keys = person_keys(
+            relations, columns, self._vocabulary, lambda people, unknown: self._links(columns, people, unknown, kept)
+        )
         result: dict[TableRef, Table] = {}
         for ref in sorted(relations):
             relation = relations[ref]
             old = self._old.get(ref) if ref in kept else None
+            counted, known = self._counted.get(ref), self._old.get(ref)
             rows = self._rows(relation, old)
             key = keys.get(ref)
             persons = None
@@ -301,8 +314,33 @@ class _Scan:
                 stamp=relation.stamp,
                 bytes=relation.bytes,
                 server=relation.server,
+                rows_read=counted.rows_read if counted else known.rows_read if known else None,
+                blocks_read=counted.blocks_read if counted else known.blocks_read if known else None,
             )
         return result
+
+    def _links(
+        self,
+        columns: Mapping[TableRef, tuple[Column, ...]],
+        people: Mapping[TableRef, str],
+        unknown: Collection[TableRef],
+        kept: Collection[TableRef],
+    ) -> dict[TableRef, str]:
+        """References to people by their values alone; of tables that were not read again, the last scan's word."""
+        relations = self._snapshot.relations
+        sizes = {ref: self._rows(r, self._old.get(ref)) for ref, r in relations.items()}
+        asked = {ref: self._candidates[ref] for ref in unknown if ref in self._candidates}
+
+        def ask(relation: Relation, column: str, values: Sequence[str]) -> KeyHits | None:
+            try:
+                return self._reader.key_hits(relation, column, values)
+            except (SQLAlchemyError, OSError, ValueError, OverflowError):
+                return None  # a link that cannot be looked for is none; tables that cannot be read are gaps already
+
+        found = value_links(relations, columns, people, asked, sizes, ask)
+        self._candidates.clear()
+        before = {ref: self._old[ref].person_column for ref in unknown if ref in kept}
+        return {ref: column for ref, column in before.items() if column is not None} | found
 
     def _rows(self, relation: Relation, old: Table | None) -> int | None:
         counted = self._counted.get(relation.ref)
@@ -353,14 +391,6 @@ def left(snapshot: Snapshot, globs: Sequence[str]) -> Snapshot:
 
 def _column(name: str, type_: str, verdict: Verdict) -> Column:
     return Column(name, type_, verdict.pii_class, verdict.form, verdict.confidence, verdict.evidence)
-
-
-def _spread(values: list[str], most: int) -> list[str]:
-    """At most ``most`` of the values, evenly from all of them."""
-    if len(values) <= most:
-        return values
-    step = len(values) / most
-    return [values[int(i * step)] for i in range(most)]
 
 
 def _same_columns(old: Table, relation: Relation) -> bool:

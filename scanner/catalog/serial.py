@@ -29,6 +29,7 @@ def _table(t: Table) -> dict[str, Any]:
         "stamp": t.stamp,
         "bytes": t.bytes,
         "server": t.server,
+        "read": [t.rows_read, t.blocks_read],
         "columns": [[c.name, c.type, c.pii_class, c.form, c.confidence, c.evidence] for c in t.columns],
     }
 
@@ -92,6 +93,8 @@ def from_json(text: str) -> Schema:
             stamp=t["stamp"],
             bytes=t.get("bytes"),
             server=t.get("server", ""),
+            rows_read=t.get("read", [None, None])[0],
+            blocks_read=t.get("read", [None, None])[1],
         )
     functions: dict[TableRef, tuple[Function, ...]] = {}
     for f in data["functions"]:
@@ -126,8 +129,8 @@ def from_json(text: str) -> Schema:
 
 
 def content_version(rules: str, schema: Schema) -> str:
-    """``<rule set>-<hash>``: changes when anything in the map does (change counters and bytes are not the map)."""
-    bare = {ref: replace(t, stamp="", bytes=None) for ref, t in schema.tables.items()}
+    """``<rule set>-<hash>``: changes when anything in the map does (change counters, bytes and what was read are not the map)."""
+    bare = {ref: replace(t, stamp="", bytes=None, rows_read=None, blocks_read=None) for ref, t in schema.tables.items()}
     digest = hashlib.sha256(to_json(replace(schema, database="", version="", tables=bare)).encode()).hexdigest()
     return f"{rules}-{digest[:16]}"
 
@@ -145,6 +148,8 @@ def rows(schema: Schema) -> list[dict[str, Any]]:
             "confidence": c.confidence,
             "evidence": c.evidence,
             "table_rows": schema.tables[ref].rows,
+            "rows_read": schema.tables[ref].rows_read,
+            "blocks_read": schema.tables[ref].blocks_read,
         }
         for ref in sorted(schema.tables)
         for c in schema.tables[ref].columns

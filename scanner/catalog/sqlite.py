@@ -11,13 +11,15 @@ import random
 import re
 import sqlite3
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.sql.elements import quoted_name
 
-from scanner.catalog.reading import CatalogSettings, ForeignKey, RawColumn, Relation, Sampled, Snapshot
+from scanner.catalog.probes import key_hits
+from scanner.catalog.reading import CatalogSettings, ForeignKey, KeyHits, RawColumn, Relation, Sampled, Snapshot
 from scanner.catalog.recognizers import TypeKind
 from scanner.model import Function, TableRef
 
@@ -188,7 +190,7 @@ class SqliteReader:
             rows = self._ranges(connection, table, fields)
             bottom, top = _ends(connection, table)
             guessed = exact if exact is not None else (top - bottom + 1 if top is not None else None)
-            return Sampled({c.name: [row[i] for row in rows] for i, c in enumerate(chosen)}, len(rows), guessed)
+            return Sampled({c.name: [row[i] for row in rows] for i, c in enumerate(chosen)}, len(rows), guessed, reads=_RANGES)
 
     def _ranges(self, connection: sa.Connection, table: sa.TableClause, fields: list[Any]) -> list[Any]:
         bottom, top = _ends(connection, table)
@@ -213,6 +215,11 @@ class SqliteReader:
         table = _table(relation)
         with self._engine.connect() as connection:
             return connection.scalar(sa.select(sa.func.count(table.c[column].distinct())).select_from(table))
+
+    def key_hits(self, relation: Relation, column: str, values: Sequence[str]) -> KeyHits:
+        """How many of the values a unique column holds, by its index."""
+        with self._engine.connect() as connection:
+            return key_hits(connection, _table(relation), next(c for c in relation.columns if c.name == column), values)
 
     def close(self) -> None:
         self._engine.dispose()

@@ -48,6 +48,11 @@ def scan(
         columns = [c for table in result.schema.tables.values() for c in table.columns]
         personal = sum(c.pii_class is not None for c in columns)
         say(f"{name}: {len(result.schema.tables)} tables, {len(columns)} columns, {personal} personal, {result.seconds:.1f} s")
+        tables = result.schema.tables.values()
+        rows_read, most = sum(t.rows_read or 0 for t in tables), max((t.rows_read or 0 for t in tables), default=0)
+        say(
+            f"  read now: {result.tables_read} tables; the map rests on {rows_read:,} rows, at most {most:,} of one table",
+        )
         for gap in result.gaps:
             say(f"  not read: {gap.table}: {gap.reason}", "yellow")
         incomplete = incomplete or bool(result.gaps)
@@ -57,6 +62,9 @@ def scan(
                 "tables": len(result.schema.tables),
                 "columns": len(columns),
                 "personal_columns": personal,
+                "tables_read": result.tables_read,
+                "rows_read": rows_read,
+                "most_rows_of_a_table": most,
                 "gaps": [{"table": str(g.table), "reason": g.reason, "hint": g.hint} for g in result.gaps],
             }
         )

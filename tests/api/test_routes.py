@@ -225,7 +225,19 @@ def test_catalogue(client: httpx.Client) -> None:
         ("customer", "id", None),
         ("customer", "name", "PERSON"),
     ]
-    assert list(rows[0]) == ["database", "schema", "table", "column", "pii_class", "form", "confidence", "evidence", "table_rows"]
+    assert list(rows[0]) == [
+        "database",
+        "schema",
+        "table",
+        "column",
+        "pii_class",
+        "form",
+        "confidence",
+        "evidence",
+        "table_rows",
+        "rows_read",
+        "blocks_read",
+    ]
     assert len(list(walk(client, "/api/v1/catalog", personal="true", limit=1))) == 2
     assert len(list(walk(client, "/api/v1/catalog", pii_class="PERSON", table="public.customer"))) == 1
     assert list(walk(client, "/api/v1/catalog", database="new")) == []

@@ -234,6 +234,21 @@ def test_the_generic_reader_sees_the_same(server: Mariadb) -> None:
     own.close()
 
 
+def test_a_broken_inspector_leaves_the_standard_catalogue(server: Mariadb, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dialects of others fail on versions they do not know yet; SQL's own INFORMATION_SCHEMA has names and types."""
+    reader = GenericReader(sa.create_engine(server.url("seer", "shop")), CatalogSettings())
+    whole = {ref: [c.name for c in r.columns] for ref, r in reader.snapshot().relations.items()}
+
+    def fail(*_arguments: object) -> None:
+        raise sa.exc.ProgrammingError("select", {}, Exception("no such catalogue"))
+
+    monkeypatch.setattr(GenericReader, "_schema", fail)
+    snapshot = reader.snapshot()
+    reader.close()
+    assert snapshot.gaps == ()
+    assert {ref: [c.name for c in r.columns] for ref, r in snapshot.relations.items()} == whole
+
+
 def test_an_unreachable_server_is_said_so() -> None:
     with pytest.raises(CatalogError, match="cannot be looked at"):
         scan_catalog("x", "mysql://nobody:secret@127.0.0.1:1/x")

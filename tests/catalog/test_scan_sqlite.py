@@ -14,7 +14,19 @@ from scanner.errors import CatalogError
 from scanner.model import Function, Schema, TableRef
 from tests.catalog.shop import TableSpec, shop
 
-FIELDS = {"database", "schema", "table", "column", "pii_class", "form", "confidence", "evidence", "table_rows"}
+FIELDS = {
+    "database",
+    "schema",
+    "table",
+    "column",
+    "pii_class",
+    "form",
+    "confidence",
+    "evidence",
+    "table_rows",
+    "rows_read",
+    "blocks_read",
+}
 
 
 def fill(path: Path, tables: dict[str, TableSpec]) -> None:
