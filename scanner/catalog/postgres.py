@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.sql.selectable import FromClause
 
@@ -228,9 +227,8 @@ class PostgresReader:
 
     def _blocks_fetched(self, connection: sa.Connection, relation: Relation) -> int:
         """Blocks that this transaction asked of the table, by the server's own count; 0 when it does not say."""
-        quote = connection.dialect.identifier_preparer.quote_identifier
-        name = sa.cast(sa.literal(f"{quote(relation.ref.schema)}.{quote(relation.ref.name)}"), REGCLASS)
-        return connection.scalar(sa.select(sa.func.pg_stat_get_xact_blocks_fetched(name))) or 0
+        name = sa.func.format(sa.literal("%I.%I"), relation.ref.schema, relation.ref.name)  # quoted by the server itself
+        return connection.scalar(sa.select(sa.func.pg_stat_get_xact_blocks_fetched(sa.func.to_regclass(name)))) or 0
 
     def _thin(self, query: sa.Select[Any], source: FromClause, rows: float, blocks: int) -> sa.Select[Any]:
         """From each block only as many rows as wanted, the same ones each time: those whose place hashes low."""
