@@ -61,7 +61,7 @@ def test_a_dialect_of_a_package_is_read_like_any(lake: Path, tmp_path: Path) -> 
     ("url", "package"),
     [
         ("oracle+oracledb://a:topsecret@h/d", "vendorwatch[oracle]"),
-        ("duckdb:////tmp/lake.duckdb", "duckdb-engine"),
+        ("duckdb:///lake.duckdb", "duckdb-engine"),
         ("trino://a:topsecret@h/d", "trino"),
     ],
 )
