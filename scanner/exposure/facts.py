@@ -179,6 +179,10 @@ def facts(
         tables = [output.table for output in outputs]
 
     personal, direct, mode = _personal(outputs, schema, lineage)
+    techniques = lineage.techniques
+    if mode == "none" and lineage.kind is Kind.SELECT and (probed := _probed(lineage, schema)):
+        personal, direct, mode = _personal(probed, schema, lineage)
+        techniques = (*techniques, "probe")
     lead = _lead([schema.tables[ref] for ref in direct if ref in schema.tables])
     if lead is not None and lead.kind == PACKED:
         lead = replace(lead, rows=lead.persons)  # who were packed into its rows
@@ -224,10 +228,24 @@ def facts(
         prepared=lineage.prepared,
         dump_setup=_dump_setup(lineage),
         explains=_explains(lineage, schema),
-        techniques=lineage.techniques,
+        techniques=techniques,
         functions=tuple(dict.fromkeys(name.rpartition(".")[2] for name in lineage.functions)),
         key_plan=plan.to_json() if plan is not None else None,
     )
+
+
+def _probed(lineage: Lineage, schema: Schema) -> list[Output]:
+    """What is asked of one person without being read: ``count(*) … where id = 5 and rrn < '7'``. A few of these and it is
+    known. Whether somebody is of age is asked for good reasons."""
+    found = []
+    for p in lineage.predicates:
+        table = schema.tables.get(p.table)
+        column = table.column(p.column) if table is not None else None
+        if table is None or column is None or column.pii_class == "DATE_OF_BIRTH" or p.kind not in ("range", "like"):
+            continue
+        if any(_pins_one_row(lineage, table, key) for key in table.unique_keys):
+            found.append(Output(p.table, p.column, Flow.TRANSFORMED))
+    return found
 
 
 _READS_NOTHING = frozenset(

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from scanner.exposure.keytokens import LITERALS, Finder, Slot, tokenize
-from scanner.model import KeyPredicate, Kind, Lineage, Schema, Table
+from scanner.model import Flow, KeyPredicate, Kind, Lineage, Schema, Table
 
 _LONGEST = 400_000  # characters of a representative that are looked at
 
@@ -43,6 +43,8 @@ class KeyPlan:
     one_each: bool = False  # a key is one row
     of_people: bool = False  # the domain is the people's own key
     people_each: int = 0  # people that a key names, as far as can be told beforehand; 0: any number
+    nobody_else: bool = False  # all rows are of the people named, however many rows there are
+    most: Slot | None = None  # LIMIT $2: the bound value says how many rows at most
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
@@ -51,6 +53,7 @@ class KeyPlan:
     def from_json(text: str) -> KeyPlan:
         raw: dict[str, Any] = json.loads(text)
         raw.update({name: tuple(Slot(**slot) for slot in raw[name]) for name in ("slots", "others")}, after=tuple(raw["after"]))
+        raw["most"] = Slot(**raw["most"]) if raw.get("most") else None
         return KeyPlan(**raw)
 
 
@@ -77,7 +80,20 @@ def key_plan(statement: str, lineage: Lineage, lead: Table | None, schema: Schem
         or (_by_page_start(finder, plan) if lineage.keyset_order else None)
         or (_by_rows(finder, plan) if lineage.limit is not None or lineage.has_offset else None)
     )
-    return _patterned(finder, made, statement) if made is not None else unknown
+    found = _patterned(finder, made, statement) if made is not None else unknown
+    return replace(found, most=_limit(finder)) if lineage.limit is None and not lineage.keeps_values else found
+
+
+def _limit(finder: Finder) -> Slot | None:
+    """The parameter of the outermost ``LIMIT $1`` or ``FETCH FIRST $1 ROWS``."""
+    depth, most = 0, None
+    for at, word in enumerate(finder.words):
+        depth += (word == "(") - (word == ")")
+        if depth or word not in ("limit", "fetch"):
+            continue
+        found = finder.literal(at + 1 + (finder.word(at + 1) in ("first", "next")))
+        most = found[0][0] if found is not None and len(found[0]) == 1 and found[0][0].param else None
+    return most
 
 
 _READS = frozenset({Kind.SELECT, Kind.COPY_OUT, Kind.UPDATE, Kind.DELETE, Kind.INSERT, Kind.CREATE_AS})
@@ -164,6 +180,7 @@ def _by_key(finder: Finder, lineage: Lineage, lead: Table, schema: Schema, plan:
             one_each=of_people and (predicate.column,) in lead.unique_keys,
             of_people=of_people,
             people_each=1 if one else 0,
+            nobody_else=of_people and rank == 0 and predicate.table == lead.ref and _alone(lineage, lead, schema),
         )
         made = _placed(finder, predicate, based)
         if made is None:
@@ -172,6 +189,12 @@ def _by_key(finder: Finder, lineage: Lineage, lead: Table, schema: Schema, plan:
             return made  # whatever else is asked, a key is one person
         return _with_others(finder, made)
     return None
+
+
+def _alone(lineage: Lineage, lead: Table, schema: Schema) -> bool:
+    """Whether no other table's people leave with the statement."""
+    others = {o.table for o in lineage.outputs if o.flow is not Flow.AGGREGATED and o.table != lead.ref}
+    return not lineage.branches and not any((table := schema.tables.get(ref)) and table.has_pii for ref in others)
 
 
 def _placed(finder: Finder, predicate: KeyPredicate, plan: KeyPlan) -> KeyPlan | None:

@@ -74,9 +74,9 @@ def with_keys(
         mine = wanted[own.to_numpy(zero_copy_only=False)]  # a FETCH names nobody: its DECLARE did
         mine = mine[np.argsort(row[mine], kind="stable")]
         codes = row[mine]
-        for group in np.split(mine, np.flatnonzero(np.diff(codes)) + 1) if len(mine) else ():
-            plan = plans[row[group[0]]]
-            assert plan is not None
+        groups = [(plan, part) for part in _parts(mine, codes) if (plan := plans[row[part[0]]]) is not None]
+        exposed = _limited(exposed, groups, _Given(acts, plainly))
+        for plan, group in groups:
             _gather(found, group, plan, _Given(acts, plainly), exposed, secret)
     place = np.full(size, -1, np.int64)
     place[wanted] = row[wanted]
@@ -87,6 +87,30 @@ def with_keys(
     for name in COLUMNS:
         exposed = exposed.append_column(EVENT_SCHEMA.field(name), columns[name])
     return _bounded(exposed, plans)
+
+
+def _parts(rows: Ints, codes: Ints) -> list[Ints]:
+    """``rows`` apart by their ``codes``, which are sorted."""
+    return np.split(rows, np.flatnonzero(np.diff(codes)) + 1) if len(rows) else []
+
+
+def _limited(exposed: pa.Table, groups: Sequence[tuple[KeyPlan, Ints]], given: _Given) -> pa.Table:
+    """Where the log has no count: no more rows than the value bound to LIMIT."""
+    limited = [(plan, plan.most, rows) for plan, rows in groups if plan.most is not None]
+    if not limited:
+        return exposed
+    most = np.full(exposed.num_rows, _FARTHEST, np.int64)
+    for plan, slot, rows in limited:
+        told = _Values(plan, given, rows).text(slot).str.extract(r"^\s*([0-9]{1,18})\s*$", 1).cast(pl.Int64, strict=False)
+        most[rows] = told.fill_null(_FARTHEST).to_numpy()
+    counted = pc.equal(exposed["rows_source"], "reported").fill_null(False).to_numpy()
+    most[counted] = _FARTHEST
+    for name in exposed.column_names:
+        if name.startswith("exposed_"):
+            exposed = exposed.set_column(
+                exposed.schema.get_field_index(name), name, pa.array(np.minimum(exposed[name].to_numpy(), most))
+            )
+    return exposed
 
 
 @lru_cache(maxsize=65_536)
@@ -369,14 +393,16 @@ def _hash_lists(found: _Found, size: int) -> tuple[pa.Array, pa.Array]:
 
 
 def _bounded(exposed: pa.Table, plans: Sequence[KeyPlan | None]) -> pa.Table:
-    """Where the log has no count: no more people than keys were named, and of an identifier hardly more than one each."""
+    """Where the log has no count: no more people than keys were named, and of an identifier hardly more than one each. Where it
+    counts rows: ten orders of one customer are one person."""
     row = exposed["facts"].fill_null(-1).to_numpy()
-    each, bounds, own, share_of = (
+    each, bounds, own, only, share_of = (
         np.append(np.array(values, np.int64), 0)[row]
         for values in (
             [p.people_each if p is not None else 0 for p in plans],
             [p.one_each if p is not None else 0 for p in plans],
             [p.of_people if p is not None else 0 for p in plans],
+            [p.nobody_else if p is not None else 0 for p in plans],
             [p.total or 0 if p is not None else 0 for p in plans],
         )
     )
@@ -386,8 +412,13 @@ def _bounded(exposed: pa.Table, plans: Sequence[KeyPlan | None]) -> pa.Table:
     spans &= np.append(np.array([p is not None and p.kind == "span" for p in plans], np.bool_), False)[row]
     points = exposed["key_count"].is_valid().to_numpy()
     named = np.where(spans, high - low + 1, exposed["key_count"].fill_null(0).to_numpy())
+    counted = (only > 0) & ~guessed & points & (named > 0)
+    for name in ("exposed_persons", "exposed_persons_low", "exposed_persons_high") if counted.any() else ():
+        people = exposed[name].to_numpy()
+        people = np.where(counted, np.minimum(people, named), people)
+        exposed = exposed.set_column(exposed.schema.get_field_index(name), name, pa.array(people))
     rows = (each > 0) & guessed & (named > 0) & (spans | points)
-    if not rows.any():
+    if not rows.any() and not counted.any():
         return exposed
     most: dict[str, npt.NDArray[Any]] = {}
     for what in ("exposed_rows", "exposed_persons"):
@@ -399,7 +430,7 @@ def _bounded(exposed: pa.Table, plans: Sequence[KeyPlan | None]) -> pa.Table:
         most[what] = np.where(certain, guess, best)
         most[f"{what}_low"] = np.minimum(exposed[f"{what}_low"].to_numpy(), most[what])
     share = np.minimum(1.0, most["exposed_persons"] / np.maximum(share_of, 1))
-    most["table_share"] = np.where(rows & (share_of > 0), share, exposed["table_share"].to_numpy())
+    most["table_share"] = np.where((rows | counted) & (share_of > 0), share, exposed["table_share"].to_numpy())
     for name, values in most.items():
         exposed = exposed.set_column(exposed.schema.get_field_index(name), name, pa.array(values))
     return exposed

@@ -294,7 +294,7 @@ def _compare(result: _Judged, group: _Group, day: Day, known: Usual, measures: _
     if known.middle is not None and known.spread is not None:
         result.z[rows] = (today - known.middle) / known.spread
         result.times[rows] = today / max(known.middle, LEAST)
-    if known.source in ("own", "young"):
+    if known.source in ("own", "young") or known.largest:
         result.statement[rows] = measures.statement[rows] / max(known.largest, LEAST)
     if known.reference is not None:
         factor = TIMES_IN_SEASON if group.day in busy else TIMES

@@ -21,6 +21,7 @@ from statistics import median
 from scanner.habits.state import EPOCH, Day, Usual
 
 LEARN_DAYS = 5
+LARGEST_DAYS = 3  # days with people before the largest statement of an account says anything
 LOOK_BACK_DAYS = 35
 FORTNIGHT = 14
 REFERENCE_DAYS, REFERENCE_LEAST = 100, 10
@@ -42,6 +43,8 @@ def usual(day: int, days: Mapping[int, Day], peers: Sequence[tuple[float, float]
                 above += 1
                 excess += round(days[d].persons - reference)
     largest = max((found.largest for found in recent.values()), default=0)
+    if sum(found.persons > 0 for found in recent.values()) < LARGEST_DAYS:
+        largest = 0
     own = middle_and_spread(day, days)
     if own is not None:
         source = "young" if near_month_end(day) and not _month_ends(day, days) else "own"

@@ -14,6 +14,7 @@ class Technique(StrEnum):
     CURSOR = "cursor"
     PAGING = "paging"
     KEY_RANGE = "key_range"
+    PROBE = "probe"
     IN_LIST = "in_list"
     CONCAT_AGGREGATE = "concat_aggregate"
     ROW_TO_JSON = "row_to_json"
@@ -43,6 +44,7 @@ SENTENCES: Mapping[Technique, str] = MappingProxyType(
         Technique.CURSOR: "Rows were fetched piece by piece through a cursor, for which the log counts no rows.",
         Technique.PAGING: "A table was read page by page (OFFSET, or a key that moves on with LIMIT).",
         Technique.KEY_RANGE: "A slice of a table was read by a range of its key, closed on both sides.",
+        Technique.PROBE: "One person's value was not read but asked for: is it more than this, does it begin so.",
         Technique.IN_LIST: "Many people were looked up at once through a long list of keys.",
         Technique.CONCAT_AGGREGATE: "An aggregate packed the values of many rows into one.",
         Technique.ROW_TO_JSON: "Whole rows were turned into JSON, XML or text.",

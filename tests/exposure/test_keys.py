@@ -247,6 +247,51 @@ def test_without_counts_keys_bound_the_people(dialect: str) -> None:
     assert (order["exposed_persons"], order["exposed_persons_high"]) == (1, 1)
 
 
+def test_without_counts_the_value_bound_to_limit_bounds_the_rows() -> None:
+    texts = [
+        "select nm from crm.mbr order by nm limit $1",
+        "select nm from crm.mbr where mbr_no > $1 order by mbr_no limit $2",
+        "select nm from crm.mbr where nm > $2 order by nm fetch first $1 rows only",
+        "select nm from (select nm from crm.mbr limit $1) x, crm.ord",
+        "select nm from crm.mbr limit $1",
+    ]
+    found = keyed(texts, parameters=["50", "900,100", "7,Kim", "5", "many"])
+    assert [e["exposed_persons_high"] for e in found] == [50, 100, 7, 20_000, 20_000]
+    assert [e["exposed_rows"] for e in found[:3]] == [50, 100, 7]
+    assert (found[1]["key_low"], found[1]["key_high"]) == (901, 1000)
+    (counted,) = keyed(["select nm from crm.mbr limit $1"], rows=[60], parameters=["50"])
+    assert counted["exposed_persons"] == 60
+
+
+def test_many_rows_of_one_person_are_one_person() -> None:
+    texts = [
+        "select addr from crm.ord where mbr_no = 5",
+        "select addr from crm.ord where mbr_no in (5, 6)",
+        "select addr from crm.ord where mbr_no = 5 or ord_no > 100",
+        "select addr from crm.ord where ord_no > 7",
+        "select o.addr from crm.ord o, crm.mbr m where m.mbr_no = 5",  # everybody's orders, beside one member
+        "select o.addr, m.nm from crm.ord o join crm.mbr m on true where o.mbr_no = 5",
+    ]
+    found = keyed(texts, rows=[9, 9, 9, 9, 900, 900])
+    assert [e["exposed_persons_high"] for e in found] == [1, 2, 9, 9, 900, 900]
+    assert [e["exposed_persons"] for e in found[:2]] == [1, 2]
+    assert all(e["exposed_persons_low"] <= e["exposed_persons"] <= e["exposed_persons_high"] for e in found)
+
+
+def test_asking_about_a_persons_value_tells_of_that_person() -> None:
+    texts = [
+        "select count(*) from crm.mbr where mbr_no = 5 and tel > '010-5'",
+        "select 1 from crm.mbr where mbr_no = 5 and nm like 'K%'",
+        "select count(*) from crm.mbr where tel like '010%'",
+        "select count(*) from crm.mbr where mbr_no = 5",
+        "select count(*) from crm.mbr where mbr_no = 5 and tel = '010-1'",
+    ]
+    found = keyed(texts, rows=[1] * 5)
+    assert [e["exposed_persons"] for e in found] == [1, 1, 0, 0, 0]
+    assert [e["techniques"] for e in found] == [["probe"], ["probe"], [], [], []]
+    assert found[0]["key_hashes"] == found[1]["key_hashes"] == hashes(5)
+
+
 def test_mysql_spellings() -> None:
     found = keyed(
         [

@@ -121,7 +121,7 @@ def slow_usual(days: dict[str, dict[date, list[int]]], party: str, today: date) 
     mine = days.get(party, {})
     found = Slow()
     recent = [n for d, n in mine.items() if timedelta(0) < today - d <= timedelta(days=LOOK_BACK_DAYS)]
-    found.largest = max((max(n, default=0) for n in recent), default=0)
+    found.largest = max((max(n, default=0) for n in recent), default=0) if sum(sum(n) > 0 for n in recent) >= 3 else 0
     older = {d: sum(n) for d, n in mine.items() if timedelta(days=14) <= today - d <= timedelta(days=100)}
     if len(older) >= 10:
         working = [n for d, n in older.items() if d.weekday() < 5]
@@ -201,7 +201,8 @@ def reference(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 out[f"{prefix or 'habit_'}times"] = so_far / max(known.middle, 5)
             if not prefix:
                 out["habit_source"] = known.source
-                out["statement_times"] = persons / max(known.largest, 5) if known.source in ("own", "young") else None
+                told = known.source in ("own", "young") or known.largest
+                out["statement_times"] = persons / max(known.largest, 5) if told else None
             if known.reference is not None and is_above(today, so_far, known.reference):
                 out[f"{prefix}days_above_habit"] = known.above + 1
                 out[f"{prefix}excess_persons"] = known.excess + round(so_far - known.reference)
