@@ -178,6 +178,16 @@ def postgres_checks(name: str, server: PostgresServer, accounts: Mapping[str, Se
                 state = "problem" if vendor or not own.account else "note"
                 whose = f"{own}{f' (vendor {vendor})' if vendor else ''}"
                 yield Check(what, state, f"{setting} = {value} for {whose}: {missing}", own.line(setting, good))
+    role = server.settings.get("pgaudit.role", "")
+    if role and "read" not in logged_classes(server.settings["pgaudit.log"]):
+        # observed with pgAudit 1.7: with row counts a line is written when a query ends, and these end without one
+        lost_acts = (
+            "reads of their copies and functions with their owners' rights leave no line"
+            if server.settings.get("pgaudit.log_rows") != "on"
+            else "with row counts on, COPY of a table, every pg_dump, cursors, functions with their owners' rights and reads of "
+            "copies leave no line"
+        )
+        yield Check(what, "problem", f"only tables granted to {role} are audited: {lost_acts}", "set pgaudit.log = 'all'")
     if server.settings.get("pgaudit.log_catalog") == "off":
         lost_reads = "reads of pg_shadow, pg_stats and other catalogues alone are not seen"
         yield Check(what, "note", f"pgaudit.log_catalog = off: {lost_reads}", "set pgaudit.log_catalog = on, if the log may grow")

@@ -65,6 +65,18 @@ def test_what_the_whole_server_hides(server: Postgres) -> None:
     assert (superuser.state, superuser.next_step) == ("problem", "ALTER ROLE dlv_root NOSUPERUSER")
 
 
+def test_auditing_single_tables_hides_more_than_other_tables(server: Postgres) -> None:
+    audited = "set pgaudit.role = 'auditor'"
+    with_rows = looked_at(server, audited, "set pgaudit.log = 'none'")
+    (check,) = [c for c in with_rows if "granted to auditor" in c.detail]
+    assert check.state == "problem"
+    assert "every pg_dump, cursors" in check.detail
+    without = looked_at(server, audited, "set pgaudit.log = 'none'", "set pgaudit.log_rows = off")
+    (check,) = [c for c in without if "granted to auditor" in c.detail]
+    assert "pg_dump" not in check.detail
+    assert not [c for c in looked_at(server, audited) if "granted to auditor" in c.detail]
+
+
 @pytest.mark.parametrize(
     ("change", "state", "shown", "line"),
     [

@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from math import prod
 from typing import Any
 
 import pyarrow as pa
@@ -307,13 +308,21 @@ def _rows_without_a_count(lineage: Lineage, lead: Table | None) -> tuple[int, in
     if not lineage.filtered and not lineage.predicates:
         return bound, bound, bound, "estimated"
     # a filter of unknown strength: a join alone rarely narrows, a predicate on a column does, each kind in its measure
-    share = min((_NARROWS.get(p.kind, 1.0) for p in lineage.predicates), default=1.0) if lineage.limit is None else 1.0
+    share = prod({(p.table, p.column): _narrows(p, lead) for p in lineage.predicates}.values()) if lineage.limit is None else 1.0
     return 0, max(min(1, bound), round(bound * share)), bound, "upper_bound"
 
 
 # What a predicate of unknown selectivity is taken to leave of a table. Guesses, for the best estimate only: the upper
 # bound never uses them.
 _NARROWS = {"eq": 0.01, "in": 0.05, "like": 0.2, "range": 0.5}
+_NAMESAKES = 0.001  # of all people, those with one certain full name; the most frequent ones reach a little more
+
+
+def _narrows(predicate: KeyPredicate, lead: Table) -> float:
+    column = lead.column(predicate.column) if predicate.table == lead.ref else None
+    if predicate.kind == "eq" and column is not None and column.pii_class == "PERSON":
+        return _NAMESAKES
+    return _NARROWS.get(predicate.kind, 1.0)
 
 
 _WHOLE_NUMBERS = frozenset({"int", "integer", "smallint", "bigint", "int2", "int4", "int8", "INTEGER", "SMALLINT", "BIGINT"})
