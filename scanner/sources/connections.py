@@ -48,12 +48,16 @@ def name_sessions(records: pa.Table, known: Iterable[str]) -> tuple[pa.Table, di
     own = latest >= group  # the connection was made within these records
     start = np.empty(len(order), np.int64)
     start[order] = np.where(own, order[np.maximum(latest, 0)], -1)
-    # distinct (connection, start) pairs: few beside the records
-    pairs, back = np.unique(np.stack([code, start]), axis=1, return_inverse=True)
+    # distinct (connection, start) pairs: few beside the records, and in order already
+    pair_start = start[order]
+    fresh = np.ones(len(order), np.bool_)
+    fresh[1:] = (sorted_code[1:] != sorted_code[:-1]) | (pair_start[1:] != pair_start[:-1])
+    back = np.empty(len(order), np.int64)
+    back[order] = np.cumsum(fresh) - 1
     times = records["time"]
     names: list[str | None] = []
     last: dict[str, tuple[int, str]] = {}
-    for connection, row in zip(*pairs.tolist(), strict=True):
+    for connection, row in zip(sorted_code[fresh].tolist(), pair_start[fresh].tolist(), strict=True):
         if connection < 0:
             names.append(None)
             continue
@@ -66,7 +70,7 @@ def name_sessions(records: pa.Table, known: Iterable[str]) -> tuple[pa.Table, di
         names.append(name)
         if bare not in last or row > last[bare][0]:
             last[bare] = (row, name)
-    sessions = pa.array(names, pa.string()).take(pa.array(back.reshape(-1)))
+    sessions = pa.array(names, pa.string()).take(pa.array(back))
     place = records.schema.get_field_index("session")
     return records.set_column(place, "session", sessions), {bare: name for bare, (_, name) in last.items()}
 

@@ -82,14 +82,18 @@ def match(body: bytes) -> tuple[dict[str, pa.Array], npt.NDArray[np.bool_]]:
         ends = np.append(ends, len(body))
     starts = np.concatenate([[0], ends[:-1] + 1]).astype(np.int64) if len(ends) else ends
     # Arrow needs one offset a line: the line end is part of the line before it, and is no part of what the pattern sees
-    offsets = np.append(starts, len(body)).astype(np.int64)
-    text = pa.Array.from_buffers(pa.large_string(), len(starts), [None, pa.py_buffer(offsets), pa.py_buffer(body)])
+    small = len(body) < 1 << 31
+    offsets = np.append(starts, len(body)).astype(np.int32 if small else np.int64)
+    kind = pa.string() if small else pa.large_string()
+    text = pa.Array.from_buffers(kind, len(starts), [None, pa.py_buffer(offsets), pa.py_buffer(body)])
     text = pc.utf8_rtrim(text, "\n") if len(text) else text
     found = pc.extract_regex(text, "(?s)" + _LINE)
     sound: npt.NDArray[np.bool_] = found.is_valid().to_numpy(zero_copy_only=False)
     fields = {name: pc.struct_field(found, name).cast(pa.string()) for name in FIELDS}
     # a user name that holds the beginning of a record: this line is half a record and the one written behind it
-    sound &= ~pc.fill_null(pc.match_substring_regex(fields["user"], _STAMP.decode() + ","), False).to_numpy(zero_copy_only=False)
+    users = fields["user"].dictionary_encode()
+    forged = pc.match_substring_regex(users.dictionary, _STAMP.decode() + ",").take(users.indices)
+    sound &= ~pc.fill_null(forged, False).to_numpy(zero_copy_only=False)
     for own, names in _BRANCHES.items():  # of a branch not taken all is empty: make it null
         taken = pc.fill_null(pc.not_equal(fields[own], ""), False)
         fields |= {name: pc.if_else(taken, fields[name], None) for name in (own, *names)}

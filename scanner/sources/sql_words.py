@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -34,11 +35,31 @@ _TWO_WORDS = (
 _ROLE_OBJECTS = ("USER", "ROLE")
 
 
+_BEGINNING = 40  # characters that mostly hold the words
+_TOLD = _COMMAND + r"(?s:\s*(?P<more>\S))?"
+
+
 def commands(statement: pa.Array) -> tuple[pa.Array, pa.Array]:
     """The command word or words of each statement, and the class of what it does. Worked out once a distinct beginning."""
-    found = pc.extract_regex(statement, _COMMAND)
-    first = pc.utf8_upper(pc.struct_field(found, "first"))
-    second = pc.utf8_upper(pc.struct_field(found, "second"))
+    beginnings = pc.utf8_slice_codeunits(statement, 0, _BEGINNING).dictionary_encode()
+    found = pc.extract_regex(beginnings.dictionary, _TOLD)
+    # more than blanks stands behind the words: what was cut off cannot belong to them
+    told = pc.or_(
+        pc.fill_null(pc.not_equal(pc.struct_field(found, "more"), ""), False),
+        pc.less(pc.utf8_length(beginnings.dictionary), _BEGINNING),
+    )
+    parts = [pc.struct_field(found, name).take(beginnings.indices) for name in ("first", "second")]
+    open_ = np.flatnonzero(pc.invert(pc.fill_null(told.take(beginnings.indices), True)).to_numpy(zero_copy_only=False))
+    if len(open_):
+        whole = pc.extract_regex(statement.take(pa.array(open_)), _COMMAND)
+        place = np.arange(len(statement))
+        place[open_] = len(statement) + np.arange(len(open_))
+        fuller = (pc.struct_field(whole, name) for name in ("first", "second"))
+        parts = [pa.concat_arrays([part, other]).take(pa.array(place)) for part, other in zip(parts, fuller, strict=True)]
+    return _named(statement, pc.utf8_upper(parts[0]), pc.utf8_upper(parts[1]))
+
+
+def _named(statement: pa.Array, first: pa.Array, second: pa.Array) -> tuple[pa.Array, pa.Array]:
     second = pc.if_else(pc.is_in(first, pa.array(_TWO_WORDS)), second, None)
     command = pc.coalesce(
         pc.if_else(pc.equal(pc.fill_null(second, ""), ""), None, pc.binary_join_element_wise(first, second, " ")), first
