@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Engine: TypeAlias = "duckdb.DuckDBPyConnection"
 
+_KEPT_MILLISECONDS = 10_000
+
 # of columns that files of older versions lack
 _SQL_TYPES = {
     pa.string(): "varchar",
@@ -87,6 +89,18 @@ def without_pandas() -> None:
         sys.meta_path.insert(0, refusal)
         pa.array([0])
         sys.meta_path.remove(refusal)
+
+
+def keep_memory() -> None:
+    """Let Arrow keep the memory it frees for some seconds: work in slices wants the same amount again at once.
+
+    Its usual allocator gives it back to the system and asks for it anew, slice by slice (a tenth of the time).
+    """
+    try:
+        pa.set_memory_pool(pa.jemalloc_memory_pool())
+        pa.jemalloc_set_decay_ms(_KEPT_MILLISECONDS)
+    except NotImplementedError:  # Arrow is built without it on some systems
+        return
 
 
 class _NoPandas(MetaPathFinder):

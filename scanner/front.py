@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scanner.continuity import Trail, follow
-from scanner.engine import without_pandas
+from scanner.engine import keep_memory, without_pandas
 from scanner.errors import ScannerError, SourceError
 from scanner.events import LAST_SCHEMA, to_acts
 from scanner.model import FileId, Position, Skip, Slice, SourceNotice
@@ -167,6 +167,7 @@ def _new_bytes(task: Task) -> int:
 
 
 def _from_process(task: Task) -> Iterator[Piece | SourceNotice]:
+    keep_memory()
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     process = subprocess.Popen(
         [sys.executable, "-m", "scanner.front"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
@@ -243,6 +244,7 @@ def _filled(pipe: IO[bytes], size: int) -> pa.Buffer:
 def main() -> None:
     """The child: a task on stdin, pieces on stdout, until done or until nobody reads them any more."""
     without_pandas()
+    keep_memory()
     task: Task = _receive(sys.stdin.buffer)
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nothing else may write into the stream
