@@ -30,10 +30,11 @@ lint: setup ## ruff and mypy
 	@$(BIN)/ruff format -q --check . || { echo "lint: run $(BIN)/ruff format ." >&2; exit 1; }
 	@$(BIN)/mypy --no-error-summary
 
-bench: setup ## speed and memory of every part, beside pgBadger and a bare DuckDB read (ARGS="--records 200000 --long 0")
+bench: setup ## speed and memory of every part, beside pgBadger, Zircolite and a bare DuckDB read (ARGS="--records 200000 --long 0")
 	@$(PYTHON) scripts/system_packages.py bench
 	@$(BIN)/python bench/run.py $(ARGS)
 	@$(BIN)/python -m bench.columns
+	@$(BIN)/python -m bench.zircolite
 
 columns: setup ## how right and how fast the PII classifier is, beside its peers (ARGS="--seed 7 --no-peers")
 	@$(BIN)/python -m bench.columns $(ARGS)

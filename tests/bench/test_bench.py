@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import zircolite
 from bench.measure import measure
 from bench.multiply import AuditTemplate, CsvTemplate, JsonTemplate, copies, milliseconds
 from tests.support.postgres import Postgres
@@ -92,3 +93,15 @@ def test_measured_memory_and_time_are_those_of_the_whole_family() -> None:
     assert run.stdout == "done\n"
     assert 0.4 < run.seconds < 20
     assert run.peak_bytes > 80_000_000
+
+
+def test_the_rules_beside_zircolite_are_twenty_and_match(tmp_path: Path) -> None:
+    titles = zircolite.write_rules(tmp_path / "sigma")
+    zircolite.write_events(tmp_path / "events.jsonl", 5000)
+    counts = zircolite.ours(tmp_path / "events.jsonl", tmp_path / "sigma")
+    assert list(counts) == titles
+    assert len(titles) == 20
+    assert sum(count > 0 for count in counts.values()) >= 8
+    other = (tmp_path / "sigma-zircolite" / "10.yml").read_text(encoding="utf-8")
+    assert "exposedpersons|gte" in other
+    assert "exposed_persons" not in other

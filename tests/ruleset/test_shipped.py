@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pickle
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -154,3 +156,49 @@ def test_a_month_of_honest_vendors_stays_below_medium(shipped: RuleSet) -> None:
         if Level(level).rank >= Level.MEDIUM.rank
     }
     assert loud == set()
+
+
+def test_the_guide_names_every_rule_with_its_level(shipped: RuleSet) -> None:
+    guide = (shipped_folder().parent / "docs" / "guide" / "rules.md").read_text(encoding="utf-8")
+    named = dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", guide, re.MULTILINE))
+    assert {Path(rule.path).stem: rule.level.value for rule in shipped.rules} == {
+        name: level for name, level in named.items() if level in set(Level)
+    }
+
+
+ROADS = {  # ways a vendor's account carries customers away, and rules that speak of them
+    "bulk select": ["bulk_export", "whole_table"],
+    "copy": ["bulk_export", "whole_table"],
+    "dumps": ["dump_tool", "dump_tool_company"],
+    "cursors, paging, look-ups, in-lists": ["piecemeal"],
+    "thin slices over many days": ["drip_walk", "lasting_rise", "lasting_rise_bulk"],
+    "many accounts of one vendor": ["piecemeal_vendor", "drip_vendor", "vendor_spike"],
+    "concatenating, rows, json, xml, encoding, halves, functions, definer rights, returning": ["disguised_export"],
+    "new names, temp tables": ["copy_under_new_name"],
+    "server-side files, programs": ["server_side_exit"],
+    "large objects, notifications, dblink, fdw": ["side_channel"],
+    "replication, base backups": ["replication"],
+    "aborted late": ["aborted_large_read"],
+    "hours, address, tool": ["outside_hours_bulk", "outside_agreement", "outside_agreement_bulk", "habit_break", "first_seen"],
+    "dormant, expired": ["dormant_account", "dormant_account_reads", "contract_not_in_force"],
+    "grants just before": ["grant_then_bulk", "grant_by_vendor"],
+    "audit off, excluded, cut, rolled back": ["audit_switched_off", "account_audit_silent", "log_hole", "server_rolled_back"],
+    "contract": ["budget_exceeded", "vendor_without_contract"],
+    "habit": ["habit_break", "habit_spike", "habit_spike_no_limit"],
+    "silence": ["source_silent", "source_unreadable", "scan_behind"],
+    "canaries": ["canary"],
+}
+
+
+def test_every_road_has_a_rule_and_every_word_for_one_is_used(shipped: RuleSet) -> None:
+    from scanner.lineage.techniques import Technique
+
+    there = {Path(rule.path).stem for rule in shipped.rules}
+    assert {rule for rules in ROADS.values() for rule in rules} <= there
+    used: set[str] = set()
+    for file in shipped_folder().glob("*.yml"):
+        for document in yaml.safe_load_all(file.read_text(encoding="utf-8")):
+            for field, words in _words(document.get("detection", {})):
+                used |= words if field == "techniques" else set()
+    # these say how a statement is made; what it reads is judged by numbers
+    assert {str(word) for word in Technique} - used <= {"copy", "rename", "function", "trigger", "explain"}

@@ -182,11 +182,11 @@ def sensitive(work: Work, rng: random.Random, people: int, day: date) -> None:
 
 def imitation(work: Work, rng: random.Random, people: int, day: date) -> None:
     """The honest statement, word for word, for many days at once (other dates)."""
-    mine = next((s for s in work.sessions for st in s.statements if st.rows > 1 and st.cls == "READ" for s in [s]), None)
-    if mine is None:
+    reads = (st for session in work.sessions for st in session.statements if st.rows > 1 and st.cls == "READ")
+    honest = next((st for st in reads if "(" not in st.text), None)  # an aggregate carries nobody away
+    if honest is None:
         spread = [Statement(f"SELECT {work.columns} FROM {work.table} WHERE mbr_no = {n}", gap=2) for n in range(1, people + 1)]
     else:
-        honest = next(st for st in mine.statements if st.rows > 1)
         spread = [Statement(_of_others(honest.text, n), honest.rows, gap=20) for n in range(max(1, people // honest.rows))]
     _add(work, day, _hour(work, rng), *spread)
 
