@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import statistics
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -160,6 +162,64 @@ def test_how_the_scans_cut_the_log_does_not_matter(spec: list[tuple[int, int]]) 
         hits = run_rules(rule, table.slice(0, n + 1), since=row["time"])
         piecemeal |= set(hits.column("event_id").to_pylist())
     assert piecemeal == set(run_rules(rule, table).column("event_id").to_pylist())
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 300), st.sampled_from("ab"), st.integers(0, 5)), min_size=1, max_size=24),
+    st.randoms(use_true_random=False),
+    st.integers(1, 6),
+)
+def test_late_events_are_found_as_if_they_had_come_in_time(
+    spec: list[tuple[int, str, int]], order: random.Random, batches: int
+) -> None:
+    """Batches in any order, with events of equal times (twice the same, too); each evaluated from its earliest event on."""
+    rule = ruleset("value_sum", "60s", condition={"gte": 8, "field": "exposed_rows"})
+    rows = [
+        {"time": BASE + timedelta(seconds=t), "account": a, "exposed_rows": v, "exposed_persons": 1, "event_id": f"e{n}"}
+        for n, (t, a, v) in enumerate(spec)
+    ]
+    arriving = list(rows)
+    order.shuffle(arriving)
+    known: list[dict[str, Any]] = []
+    piecemeal: dict[str, float] = {}
+    for start in range(0, len(arriving), batches):
+        batch = arriving[start : start + batches]
+        known += batch
+        for event, value in found(rule, known, since=min(row["time"] for row in batch)).items():
+            piecemeal[event] = max(value, piecemeal.get(event, value))
+    assert piecemeal == found(rule, rows)
+
+
+ZONES = ("Asia/Seoul", "Europe/London", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC")
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.sampled_from(
+        [datetime(2026, 3, 29, 0, 30, tzinfo=UTC), datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 3, 8, 6, tzinfo=UTC)]
+    ),
+    st.lists(st.tuples(st.integers(0, 7200), st.sampled_from(ZONES), st.integers(0, 6)), min_size=1, max_size=40),
+    st.integers(1, 25),
+    st.sampled_from([1800, 3600, 5400]),
+)
+def test_windows_are_real_time_whatever_the_clocks_on_the_wall_do(
+    begin: datetime, spec: list[tuple[int, str, int]], number: int, seconds: int
+) -> None:
+    """Times written in any zone, over nights in which clocks change: an hour is 3,600 seconds, never none and never two."""
+    rows = [
+        {
+            "time": (begin + timedelta(seconds=t)).astimezone(ZoneInfo(zone)),
+            "account": "a",
+            "exposed_rows": v,
+            "exposed_persons": 1,
+        }
+        for t, zone, v in sorted(spec)
+    ]
+    plain = [{**row, "time": row["time"].astimezone(UTC)} for row in rows]
+    expected = by_hand(plain, timedelta(seconds=seconds), sum, lambda value: value >= number, begin)
+    rule = ruleset("value_sum", f"{seconds}s", condition={"gte": number, "field": "exposed_rows"})
+    assert found(rule, rows, since=begin) == pytest.approx(expected)
 
 
 def temporal(kind: str, names: list[str], **spec: Any) -> Any:
