@@ -183,6 +183,17 @@ class AccountSeen(Answer):
     last_event: Moment
 
 
+class SeenPeople(Answer):
+    """People of one table whom a vendor's accounts together have seen, each counted once."""
+
+    database: str
+    table: str
+    days: int = Field(description="7, 30 or 90 days up to the newest event stored.")
+    people: Bounds
+    of: int | None = Field(description="People in the table; null when not known.")
+    share: float | None = Field(description="`people.best` over `of`.")
+
+
 class Vendor(Answer):
     """A vendor: terms, and what its accounts did lately."""
 

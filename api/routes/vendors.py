@@ -13,10 +13,11 @@ from api import eventquery
 from api.deps import Context, Shared, requires
 from api.errors import RESPONSES, Problem
 from api.paging import Filters, cut, once
-from api.schemas import AccountSeen, AgreedExport, Bounds, ContractTerms, HoursWindow, Page, Vendor, moment
+from api.schemas import AccountSeen, AgreedExport, Bounds, ContractTerms, HoursWindow, Page, SeenPeople, Vendor, moment
 from scanner.config import DAYS, Config, Contract, Hours
 from scanner.findings import PERSONS_SCHEMA
 from scanner.model import Level
+from scanner.people import seen_by
 from scanner.pipeline import load_schema
 from scanner.store import tables as t
 from scanner.store.state import reading
@@ -24,6 +25,7 @@ from scanner.store.state import reading
 router = APIRouter(tags=["vendors"], dependencies=[Depends(requires("read:vendors")), Depends(once())], responses=RESPONSES)
 
 WINDOW = timedelta(days=30)
+SEEN_DAYS = (7, 30, 90)
 OPEN = ("new", "in_progress")
 
 _ACCOUNTS = """
@@ -71,6 +73,39 @@ def vendor(shared: Shared, vendor: Annotated[str, Path(max_length=64, descriptio
     if vendor not in shared.config.vendors:
         raise Problem(404, "there is no vendor with this key")
     return _described(shared, [vendor])[0]
+
+
+@router.get(
+    "/vendors/{vendor}/seen",
+    response_model=list[SeenPeople],
+    responses={404: {**RESPONSES[401], "description": "No such vendor"}},
+)
+def vendor_seen(shared: Shared, vendor: Annotated[str, Path(max_length=64, description="Key in the configuration.")]) -> Any:
+    """What part of all customers a vendor has seen in 7, 30 and 90 days: each person once, whichever account read them."""
+    if vendor not in shared.config.vendors:
+        raise Problem(404, "there is no vendor with this key")
+    window = _window(shared)
+    found: list[SeenPeople] = []
+    if window is None:
+        return found
+    for days in SEEN_DAYS:
+        end = window[1] + timedelta(microseconds=1)
+        since = end - timedelta(days=days)
+        with eventquery.querying(shared, shared.workspace.events.files(since, end)) as engine:
+            rows = seen_by(engine, ["vendor", "database"], since=since, until=end).to_pylist()
+        found += [
+            SeenPeople(
+                database=row["database"],
+                table=row["person_table"],
+                days=days,
+                people=Bounds(low=row["low"], best=row["best"], high=row["high"]),
+                of=row["total"],
+                share=round(row["share"], 4) if row["total"] else None,
+            )
+            for row in rows
+            if row["vendor"] == vendor
+        ]
+    return found
 
 
 def _described(shared: Context, keys: list[str]) -> list[Vendor]:

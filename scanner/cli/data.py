@@ -13,7 +13,7 @@ import pyarrow.csv
 import pyarrow.parquet
 import typer
 
-from scanner.cli import output
+from scanner.cli import output, reach
 from scanner.cli.output import Settings, say
 from scanner.config import load_config
 from scanner.engine import open_event_engine
@@ -238,10 +238,23 @@ def moment(text: str, zone: str) -> datetime:
 # -- vendors --------------------------------------------------------------------------------------------------------
 
 
-def vendors(context: typer.Context) -> None:
+def vendors(
+    context: typer.Context,
+    seen: Annotated[bool, typer.Option("--seen", help="What part of all customers each has seen in 7, 30 and 90 days.")] = False,
+    habits: Annotated[
+        bool, typer.Option("--habits", help="What is known of every account's habit, and whose is learnt.")
+    ] = False,
+) -> None:
     """Vendors, their contracts, and what is open against them."""
     settings: Settings = context.obj
     workspace = open_workspace(settings)
+    if seen or habits:
+        rows = reach.seen(workspace) if seen else reach.habits(workspace)
+        if settings.as_json:
+            output.print_json(rows)
+        else:
+            (reach.print_seen if seen else reach.print_habits)(rows)
+        return
     open_findings = [f for f in FindingStore(workspace.state).all() if f["status"] in ("new", "in_progress")]
     found = []
     for key, vendor in workspace.config.vendors.items():

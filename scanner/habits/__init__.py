@@ -18,5 +18,6 @@ fixed at the day's first event.
 
 from scanner.habits.learn import HABIT_SCHEMA, Learnt, learn
 from scanner.habits.state import Habits, changed_rows, from_rows, oldest_kept
+from scanner.habits.usual import LEARN_DAYS, standing
 
-__all__ = ["HABIT_SCHEMA", "Habits", "Learnt", "changed_rows", "from_rows", "learn", "oldest_kept"]
+__all__ = ["HABIT_SCHEMA", "LEARN_DAYS", "Habits", "Learnt", "changed_rows", "from_rows", "learn", "oldest_kept", "standing"]

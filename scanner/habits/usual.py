@@ -54,6 +54,11 @@ def usual(day: int, days: Mapping[int, Day], peers: Sequence[tuple[float, float]
     return Usual(reference=reference, above=above, excess=excess, largest=largest)
 
 
+def standing(days: Mapping[int, Day]) -> Usual:
+    """What is known of a party by now: what would be usual on the day after its last. ``source`` none: still learning."""
+    return usual(max(days) + 1, days, (), frozenset()) if days else Usual()
+
+
 def middle_and_spread(day: int, days: Mapping[int, Day]) -> tuple[float, float] | None:
     """People of an ordinary day and its spread; None with fewer than LEARN_DAYS active days."""
     recent = {d: found.persons for d, found in days.items() if day - LOOK_BACK_DAYS <= d < day}

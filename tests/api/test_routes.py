@@ -436,3 +436,9 @@ def test_a_cursor_gives_back_its_key(key: list[Any]) -> None:
     if filters is None or any("\x00" in p if isinstance(p, str) else abs(p) >= 1 << 63 for p in key):
         return
     assert filters.after(*kinds) == tuple(key)
+
+
+def test_what_part_of_all_customers_a_vendor_has_seen(client: httpx.Client) -> None:
+    assert client.get("/api/v1/vendors/nobody/seen").status_code == 404
+    rows = client.get("/api/v1/vendors/delivery/seen").json()
+    assert all(row["days"] in (7, 30, 90) and row["people"]["low"] <= row["people"]["best"] for row in rows)

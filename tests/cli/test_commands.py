@@ -189,3 +189,19 @@ def test_nothing_to_show_yet(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
     assert "No findings" in capfd.readouterr().out
     assert shop.run("events", "export", "-o", str(tmp_path / "e.parquet")) == 0
     assert pq.read_table(tmp_path / "e.parquet").num_rows == 0
+
+
+def test_vendors_what_they_have_seen_and_what_is_known_of_them(shop: Shop, capfd: pytest.CaptureFixture[str]) -> None:
+    assert shop.run("vendors", "--seen") == 0
+    shop.append(leaking())
+    assert shop.run("scan") == 0
+    capfd.readouterr()
+    assert shop.run("--json", "vendors", "--seen") == 0
+    seen = json.loads(capfd.readouterr().out)
+    assert {row["days"] for row in seen} == {7, 30, 90}
+    assert all(row["people"]["best"] > 0 and 0 < row["share"] <= 1 for row in seen), seen
+    assert shop.run("--json", "vendors", "--habits") == 0
+    habits = json.loads(capfd.readouterr().out)
+    assert {row["state"] for row in habits} == {"learning"}
+    assert shop.run("vendors", "--habits") == 0
+    assert "learning, " in capfd.readouterr().out
