@@ -26,6 +26,11 @@ from scanner.model import TableRef
 ROOT = Path(__file__).resolve().parent.parent
 PLACE = ROOT / ".bench"
 PEERS = ("presidio-structured", "faker")
+# Tried on Python 3.11 in November 2026; said in the output, so that nobody takes a missing line for a missing try.
+NOT_RUN = {
+    "piicatcher": "does not install: pip's resolver found no set of its dependencies within a quarter of an hour",
+    "DataProfiler": "installs, but its labeller needs TensorFlow, which it does not bring",
+}
 Column = Mapping[str, Any]
 
 
@@ -162,6 +167,10 @@ def main() -> int:
             print(f"{name:<32}" + "".join(f"{figures[key]:>12.3f}" for key in own))
         if given.mistakes:
             show_mistakes(columns)
+    if not given.no_peers:
+        print()
+        for name, why in NOT_RUN.items():
+            print(f"{name}: {why}")
     if not given.no_speed:
         spent, rate = speed(columns)
         print(f"\n10,000 columns: {spent:.1f} CPU seconds, {rate:,.0f} columns a second")

@@ -8,7 +8,7 @@ many blocks as asked, whatever the table's size, spread over all of it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -104,10 +104,11 @@ class PostgresReader:
         with self._transaction() as connection:
             version = int(connection.scalar(sa.text("select current_setting('server_version_num')::int")) or 0)
             relations = connection.execute(sa.text(RELATIONS.format(size=measured, definition=definition))).mappings().all()
-            columns = connection.execute(COLUMNS).mappings().all()
+            # twenty a table: plain tuples cost half of what rows with names do
+            columns = connection.execute(COLUMNS).all()
             keys = connection.execute(KEYS).mappings().all()
             reads = connection.execute(VIEW_READS).mappings().all()
-            stats = connection.execute(STATS).mappings().all()
+            stats = connection.execute(STATS).all()
             standard = version >= 140000 and not locked
             body = "coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc)" if standard else "p.prosrc"
             text = FUNCTIONS.replace("{body}", body)
@@ -119,9 +120,8 @@ class PostgresReader:
             servers = connection.execute(SERVERS).mappings().all()
             default = connection.scalar(sa.text("select current_schema()")) or "public"
         refs = {r["oid"]: TableRef(r["nspname"], r["relname"]) for r in relations}
-        known: dict[tuple[TableRef, str], tuple[float, float]] = {}
-        for s in stats:  # inherited statistics come last: for a parent they are about all its children
-            known[TableRef(s["nspname"], s["relname"]), s["attname"]] = (s["n_distinct"], s["null_frac"])
+        # inherited statistics come last: for a parent they are about all its children
+        known = {(oid, name): (distinct, nulls) for oid, name, distinct, nulls in stats}
         by_table = _columns(columns, refs, known)
         primary, unique, foreign = _keys(keys, refs)
         view_reads: dict[int, set[tuple[TableRef, str]]] = defaultdict(set)
@@ -338,19 +338,19 @@ def _descendants(oid: int, relations: Any) -> list[int]:
 
 
 def _columns(
-    rows: Any, refs: Mapping[int, TableRef], known: Mapping[tuple[TableRef, str], tuple[float, float]]
+    rows: Sequence[tuple[Any, ...]], refs: Collection[int], known: Mapping[tuple[int, str], tuple[float, float]]
 ) -> dict[int, list[RawColumn]]:
     result: dict[int, list[RawColumn]] = defaultdict(list)
-    for r in rows:
-        ref = refs.get(r["oid"])
-        if ref is None:
+    same: dict[tuple[Any, ...], RawColumn] = {}  # many tables have the same columns
+    for oid, name, type_, base, category, comment, readable in rows:
+        if oid not in refs:
             continue
-        distinct, null_share = known.get((ref, r["attname"]), (None, None))
-        result[r["oid"]].append(
-            RawColumn(
-                r["attname"], r["type"], _kind(r["base"], r["category"]), r["comment"] or "", distinct, null_share, r["readable"]
-            )
-        )
+        distinct, null_share = known.get((oid, name), (None, None))
+        parts = (name, type_, base, category, comment, distinct, null_share, readable)
+        column = same.get(parts)
+        if column is None:
+            column = same[parts] = RawColumn(name, type_, _kind(base, category), comment or "", distinct, null_share, readable)
+        result[oid].append(column)
     return result
 
 

@@ -33,7 +33,6 @@ order by n.nspname, c.relname
 COLUMNS = sa.text(f"""
 select a.attrelid::bigint as oid, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
        coalesce(bt.typname, t.typname) as base, coalesce(bt.typcategory, t.typcategory)::text as category,
-       coalesce(bt.typtype, t.typtype)::text as typtype,
        pg_catalog.col_description(a.attrelid, a.attnum) as comment,
        pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'SELECT') as readable
 from pg_catalog.pg_attribute a
@@ -46,7 +45,7 @@ order by a.attrelid, a.attnum
 """)  # noqa: S608
 
 STATS = sa.text(f"""
-select n.nspname, c.relname, s.attname, s.n_distinct::float8 as n_distinct, s.null_frac::float8 as null_frac, s.inherited
+select c.oid::bigint as oid, s.attname, s.n_distinct::float8 as n_distinct, s.null_frac::float8 as null_frac
 from pg_catalog.pg_stats s
 join pg_catalog.pg_namespace n on n.nspname = s.schemaname
 join pg_catalog.pg_class c on c.relname = s.tablename and c.relnamespace = n.oid

@@ -252,6 +252,10 @@ def test_a_large_table_costs_a_few_blocks(server: Postgres) -> None:
     assert {c.name: c.pii_class for c in unanalysed.columns} == {"id": None, "filler": None, "late": "PHONE_NUMBER"}
     assert unanalysed.rows == pytest.approx(300_000, rel=0.2)
     assert 0 < cost < 50 * 15  # of some 3,900
+    assert unanalysed.blocks_read is not None
+    assert 0 < unanalysed.blocks_read <= cost  # as it is told to people
+    assert unanalysed.rows_read is not None
+    assert 0 < unanalysed.rows_read <= 1_500
     server.psql("analyze big", dbname=DATABASE)
     analysed = scan_catalog("shop", server.url(dbname=DATABASE), settings=settings).schema.tables[ref("big")]
     assert analysed.rows == pytest.approx(300_000, rel=0.05)
