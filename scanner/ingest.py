@@ -138,7 +138,7 @@ class Ingest:
             part = acts.slice(start, end - start)
             every = self._facts_for(part)
             facts = facts_table(every)
-            measured = measure(self.engine, part, facts, self.carry)
+            measured = measure(part, facts, self.carry)
             self.carry = measured.carry
             exposed = with_keys(part, measured.exposed, every, secret_in(self.config.data_dir / "keys"), plainly)
             parts.append(self._join(part, exposed, facts))

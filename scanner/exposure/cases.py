@@ -1,4 +1,4 @@
-"""How much left with an act: the cases, as DuckDB SQL over acts and the facts of their shapes.
+"""How much left with an act: the cases, on columns of the acts and the facts of their shapes.
 
 The cases, in the order in which they are decided (observed behaviour of pgAudit, see the guide):
 
@@ -15,9 +15,18 @@ The cases, in the order in which they are decided (observed behaviour of pgAudit
 * a trigger's look-up for the row being written: nobody, when it returns few rows;
 * aggregates that keep values: the input's rows leave, whatever the output's count;
 * else the reported rows.
+
+Every act is judged by those logged before it, never by later ones, so that it does not matter where a log is cut. Polars, for its
+nulls mean what SQL's mean; a slice has a few thousand such acts, for which a query engine would take longer to begin than to end.
 """
 
 from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import polars as pl
+import pyarrow as pa
 
 # SQLSTATE classes raised before a statement runs or by what it writes: no row can have left.
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -29,229 +38,379 @@ DUMP_PROGRAMS = "^(pg_dump|pg_dumpall|mysqldump|mariadb-dump|mydumper|expdp)"
 # that returns more rows than such a look-up needs is counted, for a trigger may hand them out some other way.
 TRIGGER_ROWS = 10
 
-SETUP = f"""
-create temp table act as
-select a.n, a.kind as record_kind, a.session, a.session_line, a.statement_id, a.substatement_id, a.audit_class, a.command,
-    a.error_code, a.statement, a.returned_rows, a.fk_check, a.app_name, a.shape,
-    f.kind, f.destination, f.mode, f.cursor, f.fetch_count, f.backward, f.prepared, f.speaks,
-    coalesce(f.calls, false) as calls, coalesce(list_contains(f.techniques, 'query_to_xml'), false) as to_xml,
-    coalesce(f.dump_setup, false) as dump_setup,
-    coalesce(f.explains, false) as explains,
-    coalesce(list_contains(f.techniques, 'trigger') and coalesce(a.returned_rows, f.high_rows) <= {TRIGGER_ROWS}, false)
-        as in_trigger
-from acts a left join facts f on f.shape = a.shape;
 
--- Statements with several acts: which are nested in which, which repeat another. Every act is judged by those logged before
--- it, never by later ones, so that it does not matter where a log is cut; ``*_n`` say from where on something is known.
-create temp table several as
-select session, statement_id, coalesce(first(o.top_text), brief(first(statement order by substatement_id))) as top_text,
-    case when bool_or(o.selects) then -1 else min(n) filter (command in ('SELECT', 'INSERT', 'UPDATE', 'DELETE', 'MERGE')) end
-        as select_n,
-    case when count(o.top_text) > 0 then -1 else min(n) end as first_n
-from act left join open_statements o using (session, statement_id)
-where record_kind = 'audit' group by session, statement_id having count(*) > 1 or count(o.top_text) > 0;
+_UNBOUNDED = 9_000_000_000_000_000  # rows asked for by FETCH ALL
+_SOME = 1_000_000  # rows of a cursor over what is not known
+_STATEMENT = ("session", "statement_id")
+_ACT = ("n", "session", "statement_id", "substatement_id", "audit_class", "command", "error_code", "statement", "returned_rows",
+        "fk_check", "app_name", "shape")  # fmt: skip
+_OF_SHAPE = ("kind", "destination", "mode", "cursor", "fetch_count", "backward", "prepared", "speaks")
+_ROWS = ("total_rows", "total_persons", "single", "best_rows", "low_rows", "high_rows", "source")
 
-create temp table covered as
-select session, statement_id, min(n) as n from (
-    -- the line of a function's start holds the outer statement, before the function reads anything
-    select session, statement_id, n from act join several using (session, statement_id)
-    where brief(statement) is not distinct from top_text
-        and (explains or (calls and kind <> 'call' and mode <> 'none' and destination not in ('nowhere', 'table')))
-        and case when audit_class = 'FUNCTION' then command = 'EXECUTE' else command not in ('COPY', 'EXECUTE', 'FETCH') end
-    union all select session, statement_id, -1 from open_statements where covers
-) group by all;
 
--- cursors: every FETCH joined to the latest DECLARE of that name in its session
-create temp table opened as
-select session, cursor, n, shape, 0::bigint as consumed from act where kind = 'declare' and cursor is not null
-    and (coalesce(command, '') <> 'SELECT' or (cursor = '*' and record_kind = 'audit'))
-union all select session, cursor, -1, shape, consumed from open_cursors;
+@dataclass(frozen=True)
+class Carried:
+    """What sessions left behind in the slice before, and the sessions that end in this one."""
 
-create temp table fetching as
-select f.*, coalesce(o.cursor, '*') as opened_as from (select * from act where kind = 'fetch' and cursor is not null) f
-asof left join opened o on f.session = o.session and f.cursor = o.cursor and f.n >= o.n;
-create temp table fetched as
-select f.n, f.session, f.opened_as as cursor, o.n as opened_n, o.shape as eff_shape, o.consumed,
-    coalesce(f.fetch_count, 9000000000000000) as asked,
-    case when f.command = 'SELECT' then 0 else f.returned_rows end as returned_rows,
-    bool_or(coalesce(f.backward, false)) over (
-        partition by f.session, f.opened_as, o.n order by f.n rows unbounded preceding) as again
-from fetching f
-asof join opened o on f.session = o.session and f.opened_as = o.cursor and f.n >= o.n;
+    cursors: pl.DataFrame
+    prepared: pl.DataFrame
+    dumping: pl.DataFrame
+    statements: pl.DataFrame
+    telling: pl.DataFrame  # session, n: from which act on the log has its FETCH, BEGIN …
+    gone: pl.Series
 
-create temp table fetch_share as
-select n, eff_shape, returned_rows,
-    least(consumed + sum(asked) over w, d.high_rows) - least(consumed + sum(asked) over w - asked, d.high_rows) as high_rows,
-    least(consumed + sum(asked) over w, d.best_rows) - least(consumed + sum(asked) over w - asked, d.best_rows) as best_rows,
-    case when again then 0
-         else least(consumed + sum(asked) over w, d.low_rows) - least(consumed + sum(asked) over w - asked, d.low_rows) end
-        as low_rows,
-    asked, d.source
-from fetched join facts d on d.shape = eff_shape
-window w as (partition by fetched.session, fetched.cursor, opened_n order by n rows unbounded preceding);
 
-create temp table executed as
-select e.n, p.shape as eff_shape
-from (select * from act where kind = 'execute' and prepared is not null) e
-asof join (
-    select session, prepared, n, shape from act where kind = 'prepare' and prepared is not null
-    union all select session, prepared, -1, shape from open_prepared
-) p on e.session = p.session and e.prepared = p.prepared and e.n >= p.n
-anti join several s on e.session = s.session and e.statement_id = s.statement_id and s.select_n < e.n;
+class Cases:
+    """The acts that need them, with all that decides about each."""
 
--- where rows are not counted a statement is logged when it begins: if it fails afterwards, its error tells of it once more
-create temp table retold as
-select n from (
-    select n, record_kind, statement, lag(record_kind) over before as kind_before, lag(statement) over before as text_before,
-        lag(returned_rows) over before as rows_before
-    from act window before as (partition by session order by n)
-) where record_kind = 'error' and kind_before = 'audit' and rows_before is null and text_before = statement;
+    def __init__(self, acts: pa.Table, facts: pa.Table, carried: Carried) -> None:
+        self.carried = carried
+        self.facts = frame_of(
+            facts.select(["shape", *_OF_SHAPE, *_ROWS, "distinct", "calls", "dump_setup", "explains", "techniques"])
+        )
+        self.acts = self._acts(frame_of(acts.select([*_ACT, "kind"]).rename_columns({"kind": "record_kind"})))
+        self.several = self._several()
+        self.covered = self._covered()
+        self.opened = self._opened()
+        self.fetched = self._fetched()
+        self.dumping = pl.concat(
+            [self.acts.filter("dump_setup").select("session", "n"), carried.dumping.select("session", _before())]
+        ).group_by("session").agg(pl.col("n").min().alias("dump_n"))  # fmt: skip
 
-create temp table dumping as
-select session, min(n) as n from (
-    select session, n from act where dump_setup union all select session, -1 from dump_sessions
-) group by session;
-"""
+    def _acts(self, acts: pl.DataFrame) -> pl.DataFrame:
+        words = pl.col("techniques").list
+        told = self.facts.select(
+            "shape",
+            *_OF_SHAPE,
+            "calls", "dump_setup", "explains", "high_rows",
+            words.contains("query_to_xml").alias("to_xml"),
+            words.contains("trigger").alias("triggered"),
+        )  # fmt: skip
+        joined = acts.join(told, on="shape", how="left", maintain_order="left")
+        yes = [pl.col(name).fill_null(False) for name in ("calls", "dump_setup", "explains", "to_xml")]
+        few = pl.coalesce("returned_rows", "high_rows") <= TRIGGER_ROWS
+        return joined.with_columns(*yes, (pl.col("triggered") & few).fill_null(False).alias("in_trigger")).drop("high_rows")
 
-EXPOSED = f"""
-with basis as (
-    select a.n, a.session, a.shape, coalesce(f.eff_shape, x.eff_shape, a.shape) as eff_shape,
-        a.record_kind, a.kind, a.command, a.returned_rows, a.app_name,
-        f.high_rows as fetch_high, f.best_rows as fetch_best, f.low_rows as fetch_low, f.asked, f.returned_rows as fetch_rows,
-        case
-            when a.fk_check then 'nobody'
-            when a.record_kind = 'replication' then 'estimate'
-            when f.n is not null then 'fetch'
-            when x.n is not null then 'estimate'
-            when a.record_kind = 'error' then
-                case when a.kind is null or substring(a.error_code, 1, 2) in {BEFORE_RUNNING} or starts_with(a.error_code, '08P')
-                          or a.kind in ('declare', 'prepare')
-                     then 'nobody' when again.n is not null then 'told' else 'failed' end
-            when a.record_kind <> 'audit' or a.mode is null or a.mode = 'none' then 'nobody'
-            when a.kind = 'declare' and a.n = coalesce(s.first_n, a.n) and not coalesce(t.n < a.n, false) then 'opened'
-            when a.kind = 'declare' or (a.kind = 'prepare' and a.command <> 'SELECT') then 'nobody'
-            when a.command = 'CALL' then
-                case when a.mode <> 'none' and a.kind = 'call' and not a.speaks then 'estimate' else 'nobody' end
-            when a.audit_class = 'FUNCTION' or a.command in ('EXECUTE', 'FETCH', 'DO', 'EXPLAIN') then 'nobody'
-            when a.in_trigger and a.mode = 'rows' then 'nobody'
-            when a.command = 'COPY' and s.select_n < a.n then 'nobody'
-            when a.to_xml and s.select_n < a.n then 'nobody'
-            when c.n < a.n and brief(a.statement) is distinct from s.top_text then 'nobody'
-            when a.returned_rows is null or (a.command = 'COPY' and a.returned_rows = 0) then 'estimate'
-            else 'reported' end as way
-    from act a
-    left join fetch_share f on f.n = a.n
-    left join executed x on x.n = a.n
-    left join retold again on again.n = a.n
-    left join several s on s.session = a.session and s.statement_id = a.statement_id and a.record_kind = 'audit'
-    left join covered c on c.session = a.session and c.statement_id = a.statement_id and a.record_kind = 'audit'
-    left join tells t on t.session = a.session
-), counted as (
-    select b.*, d.mode, d.total_rows, d.total_persons, d.single,
-        coalesce(d."distinct", false) as sets, d.destination, coalesce(dumping.n <= b.n, false) as dump,
-        case when d.mode is null or d.mode = 'none' then 0 else case way
-            when 'reported' then case when d.mode = 'input' and returned_rows > 0 then greatest(d.best_rows, returned_rows)
-                                      else returned_rows end
-            when 'fetch' then case when fetch_rows > 0 then fetch_rows when d.source = 'unknown' then least(asked, 1000000)
-                                   else fetch_best end
-            when 'estimate' then d.best_rows
-            when 'opened' then d.best_rows
-            when 'failed' then case when returned_rows is null or (d.mode = 'input' and returned_rows > 0) then d.best_rows
-                                    else returned_rows end
-            else 0 end end as best,
-        case when d.mode is null or d.mode = 'none' then 0 else case way
-            when 'reported' then case when d.mode = 'input' and returned_rows > 0 then greatest(d.low_rows, returned_rows)
-                                      else returned_rows end
-            when 'fetch' then case when fetch_rows > 0 then fetch_rows else fetch_low end
-            when 'estimate' then d.low_rows
-            else 0 end end as low,
-        case when d.mode is null or d.mode = 'none' then 0 else case way
-            when 'reported' then case when d.mode = 'input' and returned_rows > 0 then greatest(d.high_rows, returned_rows)
-                                      else returned_rows end
-            when 'fetch' then case when fetch_rows > 0 then fetch_rows when d.source = 'unknown' then least(asked, 1000000)
-                                   else fetch_high end
-            when 'estimate' then d.high_rows
-            when 'opened' then d.high_rows
-            when 'failed' then case when returned_rows is null or (d.mode = 'input' and returned_rows > 0) then d.high_rows
-                                    else returned_rows end
-            else 0 end end as high,
-        case when way in ('nobody', 'told', 'reported') and not (way = 'reported' and d.mode = 'input' and returned_rows > 0)
-             then 'reported'
-             when way = 'fetch' and fetch_rows > 0 then 'reported'
-             when way = 'failed' and returned_rows is not null and d.mode <> 'input' then 'reported'
-             when way in ('failed', 'opened') and d.mode <> 'none' then 'upper_bound'
-             when d.mode = 'none' then 'reported'
-             else coalesce(d.source, 'unknown') end as rows_source
-    from basis b left join facts d on d.shape = b.eff_shape left join dumping on dumping.session = b.session
-)
-select n, eff_shape, best::bigint as exposed_rows, low::bigint as exposed_rows_low, high::bigint as exposed_rows_high,
-    persons_best(best, total_rows, total_persons, single, sets)::bigint as exposed_persons,
-    persons_low(low, total_rows, total_persons, single)::bigint as exposed_persons_low,
-    persons_high(high, total_rows, total_persons, single)::bigint as exposed_persons_high,
-    case when way = 'nobody' and returned_rows is null then 'unknown' else rows_source end as rows_source,
-    case when coalesce(total_persons, 0) > 0
-         then least(1.0, persons_best(best, total_rows, total_persons, single, sets) / total_persons) else 0.0 end as table_share,
-    dump or coalesce(regexp_matches(app_name, '{DUMP_PROGRAMS}'), false) as dump,
-    way = 'told' or (way = 'failed' and high > 0) as aborted, way in ('fetch', 'opened') as is_fetch
-from counted
-"""
+    # -- statements with several acts: which are nested in which, which repeat another. ``*_n``: from where on it is known -----
+
+    def _several(self) -> pl.DataFrame:
+        audits = self.acts.filter((pl.col("record_kind") == "audit") & pl.col("session").is_not_null())
+        known = audits.join(self.carried.statements, on=_STATEMENT, how="left", maintain_order="left")
+        first = pl.col("statement").sort_by("substatement_id", maintain_order=True, nulls_last=True).first()
+        counting = pl.col("command").is_in(["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"])
+        found = known.group_by(_STATEMENT, maintain_order=True).agg(
+            pl.len().alias("acts"),
+            pl.col("top_text").first(),
+            first.alias("first_text"),
+            pl.when(pl.col("top_text").is_not_null().any()).then(-1).otherwise(pl.col("n").min()).alias("first_n"),
+            pl.when(pl.col("selects").fill_null(False).any())
+            .then(-1)
+            .otherwise(pl.col("n").filter(counting).min())
+            .alias("select_n"),
+        )
+        found = found.filter((pl.col("acts") > 1) | pl.col("top_text").is_not_null())
+        top = pl.coalesce("top_text", _brief(found["first_text"]))
+        return found.select(*_STATEMENT, top.alias("top_text"), "select_n", "first_n")
+
+    def _covered(self) -> pl.DataFrame:
+        """Statements whose outer statement is known to hand over what nested ones read, and from where on."""
+        inside = self.acts.join(self.several, on=_STATEMENT, how="inner", maintain_order="left")
+        again = pl.concat([_covering(inside).select(*_STATEMENT, "n"),
+                           self.carried.statements.filter("covers").select(*_STATEMENT, _before())])  # fmt: skip
+        return again.group_by(_STATEMENT).agg(pl.col("n").min().alias("cover_n"))
+
+    # -- cursors: every FETCH joined to the latest DECLARE of that name in its session ---------------------------------------
+
+    def _opened(self) -> pl.DataFrame:
+        by_name = (pl.col("command").fill_null("") != "SELECT") | ((pl.col("cursor") == "*") & (pl.col("record_kind") == "audit"))
+        here = self.acts.filter((pl.col("kind") == "declare") & pl.col("cursor").is_not_null() & by_name)
+        kept = self.carried.cursors.select("session", "cursor", _before(), "shape", "consumed")
+        made = here.select("session", "cursor", "n", "shape", pl.lit(0, pl.Int64).alias("consumed"))
+        return pl.concat([kept, made]).filter(pl.col("session").is_not_null()).sort("n")
+
+    def _fetched(self) -> pl.DataFrame:
+        """Each FETCH of a known cursor: the shape that it reads, the rows that it asked for, and its share of the cursor's."""
+        asking = self.acts.filter((pl.col("kind") == "fetch") & pl.col("cursor").is_not_null())
+        asking = asking.select("n", "session", "cursor", "fetch_count", "backward", "command", "returned_rows")
+        named = self.opened.select("session", "cursor", "n", opened_as="cursor")
+        asking = asking.join_asof(named, on="n", by=["session", "cursor"], check_sortedness=False)
+        asking = asking.with_columns(pl.col("opened_as").fill_null("*")).drop("cursor")
+        opened = self.opened.select("session", "n", "consumed", opened_as="cursor", opened_n="n", eff_shape="shape")
+        found = asking.join_asof(opened, on="n", by=["session", "opened_as"], check_sortedness=False)
+        rows = self.facts.select("shape", "best_rows", "low_rows", "high_rows", "source")
+        found = found.filter(pl.col("eff_shape").is_not_null()).join(
+            rows, left_on="eff_shape", right_on="shape", how="inner", maintain_order="left"
+        )
+        cursor = ["session", "opened_as", "opened_n"]
+        asked = pl.col("fetch_count").fill_null(_UNBOUNDED)
+        until = pl.col("consumed") + asked.cast(pl.Float64).cum_sum().over(cursor).clip(upper_bound=_UNBOUNDED).cast(pl.Int64)
+
+        def share(name: str) -> pl.Expr:
+            return pl.min_horizontal("until", name) - pl.min_horizontal("from", name)
+
+        found = found.with_columns(
+            asked.alias("asked"), until.alias("until"), pl.col("backward").fill_null(False).cum_max().over(cursor).alias("again"),
+            pl.when(pl.col("command") == "SELECT").then(0).otherwise("returned_rows").alias("fetch_rows"),
+        )  # fmt: skip
+        found = found.with_columns(pl.col("until").shift(1).over(cursor).fill_null(pl.col("consumed")).alias("from"))
+        return found.with_columns(
+            share("high_rows").alias("fetch_high"), share("best_rows").alias("fetch_best"),
+            pl.when("again").then(0).otherwise(share("low_rows")).alias("fetch_low"),
+        )  # fmt: skip
+
+    def _executed(self) -> pl.DataFrame:
+        """Each EXECUTE of a known prepared statement, but where a SELECT line of the same statement counts the rows."""
+        named = pl.col("prepared").is_not_null() & pl.col("session").is_not_null()
+        prepared = self._prepared().select("session", "prepared", "n", exe_shape="shape").sort("n")
+        asking = self.acts.filter((pl.col("kind") == "execute") & named).select("n", *_STATEMENT, "prepared")
+        found = asking.join_asof(prepared, on="n", by=["session", "prepared"], check_sortedness=False)
+        found = found.filter(pl.col("exe_shape").is_not_null()).join(self.several, on=_STATEMENT, how="left")
+        return found.filter((pl.col("select_n") < pl.col("n")).fill_null(False).not_()).select("n", "exe_shape")
+
+    def _prepared(self) -> pl.DataFrame:
+        named = pl.col("prepared").is_not_null() & pl.col("session").is_not_null()
+        kept = self.carried.prepared.select("session", "prepared", _before(), "shape")
+        return pl.concat(
+            [kept, self.acts.filter((pl.col("kind") == "prepare") & named).select("session", "prepared", "n", "shape")]
+        )
+
+    # -- how much ------------------------------------------------------------------------------------------------------------
+
+    def exposed(self) -> pl.DataFrame:
+        """Exposure of each act, in their order."""
+        basis = self._ways()
+        rows = self.facts.select("shape", "mode", *_ROWS, pl.col("distinct").alias("sets"))
+        basis = basis.drop("mode").join(rows, left_on="eff_shape", right_on="shape", how="left", maintain_order="left")
+        basis = basis.join(self.dumping, on="session", how="left", maintain_order="left")
+        way, rows_n, mode = pl.col("way"), pl.col("returned_rows"), pl.col("mode")
+        none = mode.is_null() | (mode == "none")
+        packed = (mode == "input") & (rows_n > 0)
+
+        def counted(name: str, failed: pl.Expr) -> pl.Expr:
+            of_shape, of_fetch = f"{name}_rows", pl.col(f"fetch_{name}")
+            if name != "low":
+                unknown = pl.min_horizontal("asked", pl.lit(_SOME))
+                of_fetch = pl.when(pl.col("source") == "unknown").then(unknown).otherwise(of_fetch)
+            return (
+                pl.when(none).then(0)
+                .when(way == "reported").then(pl.when(packed).then(pl.max_horizontal(of_shape, rows_n)).otherwise(rows_n))
+                .when(way == "fetch").then(pl.when(pl.col("fetch_rows") > 0).then("fetch_rows").otherwise(of_fetch))
+                .when(way == "estimate").then(of_shape)
+                .when(way == "opened").then(0 if name == "low" else pl.col(of_shape))
+                .when(way == "failed").then(failed)
+                .otherwise(0)
+            )  # fmt: skip
+
+        def unless_told(of_shape: str) -> pl.Expr:
+            return pl.when(rows_n.is_null() | packed).then(of_shape).otherwise(rows_n)
+
+        basis = basis.with_columns(
+            counted("best", unless_told("best_rows")).alias("best"),
+            counted("low", pl.lit(0)).alias("low"),
+            counted("high", unless_told("high_rows")).alias("high"),
+        )
+        source = (
+            pl.when(way.is_in(["nobody", "told", "reported"]) & ((way == "reported") & packed).not_()).then(pl.lit("reported"))
+            .when((way == "fetch") & (pl.col("fetch_rows") > 0)).then(pl.lit("reported"))
+            .when((way == "failed") & rows_n.is_not_null() & (mode != "input")).then(pl.lit("reported"))
+            .when(way.is_in(["failed", "opened"]) & (mode != "none")).then(pl.lit("upper_bound"))
+            .when(mode == "none").then(pl.lit("reported"))
+            .otherwise(pl.col("source").fill_null("unknown"))
+        )  # fmt: skip
+        best, total = _persons_best(), pl.col("total_persons")
+        share = pl.min_horizontal(pl.lit(1.0), best.cast(pl.Float64) / total)
+        dumps = (pl.col("dump_n") <= pl.col("n")).fill_null(False) | pl.col("app_name").str.contains(DUMP_PROGRAMS).fill_null(
+            False
+        )
+        return basis.select(
+            "n", "eff_shape",
+            pl.col("best").alias("exposed_rows"),
+            pl.col("low").alias("exposed_rows_low"),
+            pl.col("high").alias("exposed_rows_high"),
+            best.cast(pl.Int64).alias("exposed_persons"),
+            _persons_low().cast(pl.Int64).alias("exposed_persons_low"),
+            _persons_high().cast(pl.Int64).alias("exposed_persons_high"),
+            pl.when((way == "nobody") & rows_n.is_null()).then(pl.lit("unknown")).otherwise(source).alias("rows_source"),
+            pl.when(total.fill_null(0) > 0).then(share).otherwise(0.0).alias("table_share"),
+            dumps.alias("dump"),
+            ((way == "told") | ((way == "failed") & (pl.col("high") > 0))).fill_null(False).alias("aborted"),
+            way.is_in(["fetch", "opened"]).alias("is_fetch"),
+        )  # fmt: skip
+
+    def _ways(self) -> pl.DataFrame:
+        """Which case each act is (``way``), and the shape whose columns leave with it (``eff_shape``)."""
+        fetches = self.fetched.select("n", "eff_shape", "fetch_high", "fetch_best", "fetch_low", "asked", "fetch_rows")
+        acts = self.acts.join(fetches, on="n", how="left", maintain_order="left")
+        acts = acts.join(self._executed(), on="n", how="left", maintain_order="left")
+        for known in (self.several, self.covered):
+            acts = acts.join(known.with_columns(record_kind=pl.lit("audit")), on=[*_STATEMENT, "record_kind"], how="left",
+                             maintain_order="left")  # fmt: skip
+        told_of = self.carried.telling.select("session", tell_n="n")
+        acts = acts.join(told_of, on="session", how="left", maintain_order="left")
+        # where rows are not counted a statement is logged when it begins: if it fails afterwards, its error tells of it once more
+        before = {name: pl.col(name).shift(1).over("session") for name in ("record_kind", "statement", "returned_rows")}
+        told = (
+            (before["record_kind"] == "audit") & before["returned_rows"].is_null() & (before["statement"] == pl.col("statement"))
+        )
+        nested = pl.col("cover_n") < pl.col("n")
+        acts = acts.with_columns(told.fill_null(False).alias("told"))
+        acts = acts.with_columns((nested.fill_null(False) & _differs(acts, acts["cover_n"].is_not_null())).alias("nested"))
+        kind, mode, command = (pl.col(name) for name in ("kind", "mode", "command"))
+        code, selected = pl.col("error_code"), pl.col("select_n") < pl.col("n")
+        unsent = code.str.slice(0, 2).is_in(BEFORE_RUNNING) | code.str.starts_with("08P") | kind.is_in(["declare", "prepare"])
+        untold = (pl.col("n") == pl.coalesce("first_n", "n")) & (pl.col("tell_n") < pl.col("n")).fill_null(False).not_()
+        spoken = pl.when((mode != "none") & (kind == "call") & pl.col("speaks").not_()).then(pl.lit("estimate"))
+        nobody, estimate = pl.lit("nobody"), pl.lit("estimate")
+        failed = pl.when(kind.is_null() | unsent).then(nobody).when("told").then(pl.lit("told")).otherwise(pl.lit("failed"))
+        within = (pl.col("audit_class") == "FUNCTION") | command.is_in(["EXECUTE", "FETCH", "DO", "EXPLAIN"])
+        silent = pl.col("returned_rows").is_null() | ((command == "COPY") & (pl.col("returned_rows") == 0))
+        way = (
+            pl.when("fk_check").then(nobody)
+            .when(pl.col("record_kind") == "replication").then(estimate)
+            .when(pl.col("eff_shape").is_not_null()).then(pl.lit("fetch"))
+            .when(pl.col("exe_shape").is_not_null()).then(estimate)
+            .when(pl.col("record_kind") == "error").then(failed)
+            .when((pl.col("record_kind") != "audit") | mode.is_null() | (mode == "none")).then(nobody)
+            .when((kind == "declare") & untold).then(pl.lit("opened"))
+            .when((kind == "declare") | ((kind == "prepare") & (command != "SELECT"))).then(nobody)
+            .when(command == "CALL").then(spoken.otherwise(nobody))
+            .when(within).then(nobody)
+            .when(pl.col("in_trigger") & (mode == "rows")).then(nobody)
+            .when(((command == "COPY") | pl.col("to_xml")) & selected).then(nobody)
+            .when("nested").then(nobody)
+            .when(silent).then(estimate)
+            .otherwise(pl.lit("reported"))
+        )  # fmt: skip
+        return acts.with_columns(way.alias("way"), pl.coalesce("eff_shape", "exe_shape", "shape").alias("eff_shape"))
+
+    # -- what sessions that stay open leave behind ---------------------------------------------------------------------------
+
+    def cursors_left(self) -> pl.DataFrame:
+        """Open cursors, and how many rows were asked of each."""
+        latest = self.opened.group_by("session", "cursor", maintain_order=True).agg(pl.all().last())
+        asked = self.fetched.group_by("session", "opened_as", "opened_n").agg(pl.col("asked").cast(pl.Float64).sum())
+        latest = latest.join(asked, left_on=["session", "cursor", "n"], right_on=["session", "opened_as", "opened_n"], how="left")
+        closes = self.acts.filter(pl.col("kind") == "close").group_by("session", "cursor").agg(pl.col("n").max().alias("end"))
+        latest = latest.join(closes.filter(pl.col("cursor").is_not_null()), on=["session", "cursor"], how="left")
+        of_all = closes.filter(pl.col("cursor").is_null()).select("session", all_end="end")
+        latest = latest.join(of_all, on="session", how="left")
+        closed = pl.max_horizontal("end", "all_end") > pl.col("n")
+        asked_for = pl.col("asked").fill_null(0).clip(upper_bound=_UNBOUNDED).cast(pl.Int64)
+        consumed = (pl.col("consumed") + asked_for).clip(upper_bound=_UNBOUNDED)
+        return self._staying(latest.filter(closed.fill_null(False).not_())).select(
+            "session", "cursor", "shape", consumed.alias("consumed")
+        )
+
+    def prepared_left(self) -> pl.DataFrame:
+        """The latest statement prepared under each name."""
+        last = pl.col("shape").sort_by("n").last()
+        return self._staying(self._prepared().group_by("session", "prepared", maintain_order=True).agg(last))
+
+    def dumping_left(self) -> pl.DataFrame:
+        """Sessions that set themselves up as a dump tool does."""
+        return self._staying(self.dumping).select("session")
+
+    def statements_left(self) -> pl.DataFrame:
+        """The last statement of each session."""
+        audits = self.acts.filter((pl.col("record_kind") == "audit") & pl.col("session").is_not_null())
+        latest = audits.group_by("session", maintain_order=True).agg(pl.col("statement_id").last())
+        mine = audits.join(latest, on=_STATEMENT, how="semi", maintain_order="left")
+        mine = mine.join(self.carried.statements, on=_STATEMENT, how="left", maintain_order="left")
+        first = pl.col("statement").sort_by("substatement_id", maintain_order=True, nulls_last=True).first()
+        found = mine.group_by(_STATEMENT, maintain_order=True).agg(
+            pl.col("top_text").first(), first.alias("first_text"), pl.col("covers").fill_null(False).any(),
+            ((pl.col("command") == "SELECT").fill_null(False) | pl.col("selects").fill_null(False)).any().alias("selects"),
+        )  # fmt: skip
+        found = found.with_columns(pl.coalesce("top_text", _brief(found["first_text"])).alias("top_text"))
+        inside = self.acts.join(found.select(*_STATEMENT, "top_text"), on=_STATEMENT, how="inner", maintain_order="left")
+        covering = _covering(inside).select(*_STATEMENT).unique().with_columns(pl.lit(True).alias("here"))
+        found = found.join(covering, on=_STATEMENT, how="left", maintain_order="left")
+        found = found.with_columns((pl.col("here").fill_null(False) | pl.col("covers")).alias("covers"))
+        columns = ["session", "statement_id", "top_text", "selects", "covers"]
+        others = self.carried.statements.join(latest, on="session", how="anti", maintain_order="left")
+        return self._staying(pl.concat([found.select(columns), others.select(columns)]))
+
+    def _staying(self, frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.filter(pl.col("session").is_in(self.carried.gone.implode()).not_())
+
+
+def frame_of(table: pa.Table) -> pl.DataFrame:
+    """An Arrow table as a frame."""
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def _before() -> pl.Expr:
+    """Where what was carried stands: before the first act."""
+    return pl.lit(-1, pl.Int64).alias("n")
+
+
+def _brief(texts: pl.Series) -> pl.Series:
+    """Texts, of long ones a digest."""
+    long = texts.str.len_chars() > 64
+    if not long.any():
+        return texts
+    distinct = texts.filter(long.fill_null(False)).unique()
+    digests = [hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() for text in distinct.to_list()]
+    return texts.replace(distinct, pl.Series(digests, dtype=pl.String))
+
+
+def _differs(acts: pl.DataFrame, wanted: pl.Series) -> pl.Series:
+    """Where the act's statement is not the outer one (``top_text``); false where it is not ``wanted``."""
+    some = acts.filter(wanted)
+    differs = _brief(some["statement"]).ne_missing(some["top_text"])
+    return wanted.scatter(wanted.arg_true(), differs) if len(some) else wanted
+
+
+def _covering(inside: pl.DataFrame) -> pl.DataFrame:
+    """Acts of the outer statement itself that hand over what the functions which it calls read.
+
+    The line of a function's start holds the outer statement, before the function reads anything.
+    """
+    hands_over = (
+        pl.col("calls") & (pl.col("kind") != "call") & (pl.col("mode") != "none")
+        & pl.col("destination").is_in(["nowhere", "table"]).not_()
+    )  # fmt: skip
+    begins = pl.when(pl.col("audit_class") == "FUNCTION").then(pl.col("command") == "EXECUTE")
+    outer = begins.otherwise(pl.col("command").is_in(["COPY", "EXECUTE", "FETCH"]).not_())
+    likely = inside.filter((pl.col("explains") | hands_over) & outer)
+    return likely.filter(_brief(likely["statement"]).eq_missing(likely["top_text"]))
+
 
 # n rows of a table with r rows about p people; see scanner.exposure.facts for the formula
-MACROS = """
-create or replace temp macro brief(t) as case when length(t) > 64 then md5(t) else t end;
-create or replace temp macro persons_best(n, r, p, one, sets) as case
-    when n <= 0 then 0 when coalesce(p, 0) <= 0 or coalesce(r, 0) <= 0 then n
-    when sets then least(n, p)
-    when p >= r then case when one then n else least(n, p) end
-    when n >= r then p else greatest(1, round(p * (1 - power(1 - n / r, r / p)))) end;
-create or replace temp macro persons_low(n, r, p, one) as case
-    when n <= 0 then 0 when coalesce(p, 0) <= 0 or coalesce(r, 0) <= 0 then n
-    when p >= r then case when one then n else 1 end
-    when n >= r and one then p else least(p, ceil(n * p / greatest(r, n))) end;
-create or replace temp macro persons_high(n, r, p, one) as case
-    when n <= 0 then 0 when coalesce(p, 0) <= 0 or coalesce(r, 0) <= 0 then n
-    when p >= r and one then n else least(n, p) end;
-"""
 
-WORK_TABLES = ("act", "several", "covered", "opened", "fetching", "fetched", "fetch_share", "executed", "retold", "dumping")
 
-CARRY_CURSORS = """
-with closed as (select session, cursor, max(n) as n from act where kind = 'close' group by all),
-latest as (select session, cursor, max(n) as n from opened group by all),
-asked as (select session, cursor, opened_n as n, sum(asked) as asked from fetched group by all)
-select o.session, o.cursor, o.shape, o.consumed + coalesce(a.asked, 0)::bigint as consumed
-from opened o join latest using (session, cursor, n) left join asked a using (session, cursor, n)
-left join closed c on c.session = o.session and (c.cursor = o.cursor or c.cursor is null) and c.n > o.n
-where c.n is null and o.session not in (from gone_sessions)
-"""
-CARRY_PREPARED = """
-with every as (
-    select session, prepared, n, shape from act where kind = 'prepare' and prepared is not null and session is not null
-    union all select session, prepared, -1, shape from open_prepared
-)
-select session, prepared, last(shape order by n) as shape from every where session not in (from gone_sessions) group by all
-"""
-CARRY_STATEMENTS = """
-with latest as (
-    select session, last(statement_id order by n) as statement_id from act where record_kind = 'audit' and session is not null
-    group by session
-), latest_acts as (
-    select session, statement_id, coalesce(first(o.top_text), brief(first(statement order by substatement_id))) as top_text,
-        bool_or(command = 'SELECT' or coalesce(o.selects, false)) as selects, bool_or(coalesce(o.covers, false)) as covered
-    from act semi join latest using (session, statement_id) left join open_statements o using (session, statement_id)
-    where record_kind = 'audit' group by session, statement_id
-), covering as (
-    select session, statement_id from act join latest_acts using (session, statement_id)
-    where brief(statement) is not distinct from top_text
-        and (explains or (calls and kind <> 'call' and mode <> 'none' and destination not in ('nowhere', 'table')))
-        and case when audit_class = 'FUNCTION' then command = 'EXECUTE' else command not in ('COPY', 'EXECUTE', 'FETCH') end
-    group by all
-), every as (
-    select l.session, l.statement_id, l.top_text, coalesce(l.selects, false) as selects,
-        c.session is not null or l.covered as covers
-    from latest_acts l left join covering c using (session, statement_id)
-    union all select * from open_statements anti join latest using (session)
-)
-select * from every where session not in (from gone_sessions)
-"""
-CARRY_DUMPING = "select session from dumping where session not in (from gone_sessions)"
+def _of_people(n: str, otherwise: pl.Expr) -> pl.Expr:
+    unknown = (pl.col("total_persons").fill_null(0) <= 0) | (pl.col("total_rows").fill_null(0) <= 0)
+    rows = pl.col(n).cast(pl.Float64)
+    return pl.when(pl.col(n) <= 0).then(0.0).when(unknown).then(rows).otherwise(otherwise)
+
+
+def _numbers(n: str) -> tuple[pl.Expr, pl.Expr, pl.Expr, pl.Expr]:
+    return (*(pl.col(name).cast(pl.Float64) for name in (n, "total_rows", "total_persons")), pl.col("single"))  # type: ignore[return-value]
+
+
+def _persons_best() -> pl.Expr:
+    n, r, p, one = _numbers("best")
+    drawn = p * (1 - (1 - n / r).pow(r / p))
+    occupied = pl.max_horizontal(pl.lit(1.0), drawn.round(mode="half_away_from_zero"))
+    known = (
+        pl.when("sets").then(pl.min_horizontal(n, p))
+        .when(p >= r).then(pl.when(one).then(n).otherwise(pl.min_horizontal(n, p)))
+        .when(n >= r).then(p)
+        .otherwise(occupied)
+    )  # fmt: skip
+    return _of_people("best", known)
+
+
+def _persons_low() -> pl.Expr:
+    n, r, p, one = _numbers("low")
+    least = pl.min_horizontal(p, (n * p / pl.max_horizontal(r, n)).ceil())
+    known = pl.when(p >= r).then(pl.when(one).then(n).otherwise(1.0)).when((n >= r) & one).then(p).otherwise(least)
+    return _of_people("low", known)
+
+
+def _persons_high() -> pl.Expr:
+    n, r, p, one = _numbers("high")
+    return _of_people("high", pl.when((p >= r) & one).then(n).otherwise(pl.min_horizontal(n, p)))

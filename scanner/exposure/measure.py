@@ -1,4 +1,4 @@
-"""How much left with each act: the facts of its shape against what the log reports, set-based in DuckDB.
+"""How much left with each act: the facts of its shape against what the log reports, set-based.
 
 The cases stand in :mod:`scanner.exposure.cases`; here is which acts need them, and what an ordinary one lets out.
 """
@@ -13,9 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scanner.engine import Engine, arrow
-from scanner.exposure import cases
-from scanner.exposure.facts import FACTS_SCHEMA, technique_words
+from scanner.exposure.cases import DUMP_PROGRAMS, Carried, Cases, frame_of
+from scanner.exposure.facts import technique_words
 
 Ints = npt.NDArray[np.int64]
 
@@ -81,7 +80,7 @@ class Measured:
     carry: SessionCarry
 
 
-def measure(engine: Engine, acts: pa.Table, facts: pa.Table, carry: SessionCarry) -> Measured:
+def measure(acts: pa.Table, facts: pa.Table, carry: SessionCarry) -> Measured:
     """Exposure of every act.
 
     ``acts`` is ACT_SCHEMA plus ``shape``; ``facts`` holds FACTS_SCHEMA rows for every shape of ``acts`` *and* of the
@@ -90,7 +89,7 @@ def measure(engine: Engine, acts: pa.Table, facts: pa.Table, carry: SessionCarry
     """
     code = _codes(acts["shape"], facts["shape"])
     plain, relevant = _sorted_out(acts, facts, code, carry)
-    small, left = _measured(engine, acts.take(pa.array(relevant)), acts, facts, carry)
+    small, left = _measured(acts.take(pa.array(relevant)), acts, facts, carry)
 
     own = facts["techniques"].to_pylist()
     words = [technique_words(found or ()) for found in own] + [()]
@@ -140,7 +139,7 @@ def _sorted_out(acts: pa.Table, facts: pa.Table, code: Ints, carry: SessionCarry
     countable = pc.and_(countable, pc.invert(in_trigger))
     plain = np.append(_mask(countable), False)[code] & audit
     plain &= _mask(pc.and_(pc.is_valid(acts["returned_rows"]), pc.equal(acts["command"], "SELECT")))
-    plain &= ~_mask(pc.match_substring_regex(acts["app_name"], cases.DUMP_PROGRAMS)) & ~_mask(acts["fk_check"])
+    plain &= ~_mask(pc.match_substring_regex(acts["app_name"], DUMP_PROGRAMS)) & ~_mask(acts["fk_check"])
     plain[audit] &= sizes[statement] == 1
     setting_up = acts["session"].filter(pa.array(np.append(_mask(facts["dump_setup"]), False)[code]))
     busy = pa.chunked_array(
@@ -159,7 +158,7 @@ def _sorted_out(acts: pa.Table, facts: pa.Table, code: Ints, carry: SessionCarry
 
 
 def _plain_numbers(acts: pa.Table, facts: pa.Table, code: Ints, plain: Ints) -> dict[str, npt.NDArray[Any]]:
-    """Exposure of acts whose every returned row is a record; the formulas are those of the SQL macros."""
+    """Exposure of acts whose every returned row is a record; the formulas are those of the cases."""
     n = pc.fill_null(acts["returned_rows"], 0).to_numpy()[plain]
     rows, persons = (
         np.append(pc.fill_null(facts[name], 0).to_numpy(), 0)[code[plain]].astype(np.float64)
@@ -185,42 +184,23 @@ def _plain_numbers(acts: pa.Table, facts: pa.Table, code: Ints, plain: Ints) -> 
 _STEERING = ("declare", "fetch", "close", "prepare", "execute", "deallocate", "replication")
 
 
-def _measured(
-    engine: Engine, relevant: pa.Table, acts: pa.Table, facts: pa.Table, carry: SessionCarry
-) -> tuple[pa.Table, SessionCarry]:
+def _measured(relevant: pa.Table, acts: pa.Table, facts: pa.Table, carry: SessionCarry) -> tuple[pa.Table, SessionCarry]:
     """The cases, for the relevant acts; and the sessions' carry."""
     gone = acts["session"].filter(pc.and_(pc.equal(acts["kind"], "disconnect"), pc.is_valid(acts["session"])))
-    given = {
-        "acts": relevant,
-        "facts": facts.cast(FACTS_SCHEMA),
-        "open_cursors": carry.cursors,
-        "open_prepared": carry.prepared,
-        "dump_sessions": carry.dumping,
-        "open_statements": carry.statements,
-        "tells": _telling(acts, carry.telling),
-        "gone_sessions": pa.table({"session": gone}, schema=SESSION_SCHEMA),
-    }
-    for name, table in given.items():
-        engine.register(name, table)
-    try:
-        engine.execute(cases.MACROS)
-        for statement in cases.SETUP.split(";\n"):
-            if statement.strip():
-                engine.execute(statement)
-        exposed = arrow(engine, f"{cases.EXPOSED} order by n")
-        left = SessionCarry(
-            cursors=arrow(engine, cases.CARRY_CURSORS, OPEN_CURSOR_SCHEMA),
-            prepared=arrow(engine, cases.CARRY_PREPARED, PREPARED_SCHEMA),
-            dumping=arrow(engine, cases.CARRY_DUMPING, SESSION_SCHEMA),
-            statements=arrow(engine, cases.CARRY_STATEMENTS, STATEMENT_SCHEMA),
-            telling=arrow(engine, "select session from tells where session not in (from gone_sessions)", SESSION_SCHEMA),
-        )
-    finally:
-        for name in given:
-            engine.unregister(name)
-        for name in cases.WORK_TABLES:
-            engine.execute(f"drop table if exists {name}")
-    return exposed, left
+    cursors, prepared, dumping, statements = map(frame_of, (carry.cursors, carry.prepared, carry.dumping, carry.statements))
+    ended = frame_of(pa.table({"session": gone}, schema=SESSION_SCHEMA))["session"]
+    telling = _telling(acts, carry.telling)
+    found = Cases(relevant, facts, Carried(cursors, prepared, dumping, statements, frame_of(telling), ended))
+    left = SessionCarry(
+        cursors=found.cursors_left().to_arrow().cast(OPEN_CURSOR_SCHEMA),
+        prepared=found.prepared_left().to_arrow().cast(PREPARED_SCHEMA),
+        dumping=found.dumping_left().to_arrow().cast(SESSION_SCHEMA),
+        statements=found.statements_left().to_arrow().cast(STATEMENT_SCHEMA),
+        telling=telling.select(["session"]).filter(pc.invert(pc.is_in(telling["session"], value_set=pc.unique(gone)))),
+    )
+    exposed = found.exposed().to_arrow()
+    place = exposed.schema.get_field_index("rows_source")
+    return exposed.set_column(place, "rows_source", exposed["rows_source"].cast(pa.string())), left
 
 
 def _telling(acts: pa.Table, before: pa.Table) -> pa.Table:

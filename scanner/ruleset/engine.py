@@ -127,7 +127,7 @@ class _Run:
     def hits(self, ruleset: RuleSet) -> pa.Table:
         """HITS_SCHEMA of all rules."""
         parts = [self.single([rule for rule in ruleset.rules if rule.match])]
-        parts += [self.correlation(rule) for rule in ruleset.rules if rule.correlation]
+        parts += [self.correlation(rule) for rule in self.stirred([rule for rule in ruleset.rules if rule.correlation])]
         return pa.concat_tables([part for part in parts if part.num_rows] or [HITS_SCHEMA.empty_table()])
 
     def relation(self, lookback: timedelta) -> Fragment | None:
@@ -176,6 +176,17 @@ class _Run:
             },
             schema=HITS_SCHEMA,
         )
+
+    def stirred(self, rules: list[Rule]) -> list[Rule]:
+        """Those correlations in which a new event takes part: a window that fires ends at one, others need no look-back."""
+        relation = self.relation(timedelta(0))
+        if not rules or relation is None:
+            return []
+        matches = [join(" OR ", list(rule.correlation.matches)) for rule in rules if rule.correlation is not None]
+        told = [Fragment("bool_or(") + match + ")" for match in matches]
+        query = Fragment("SELECT unnest([") + join(", ", told) + "]) AS any FROM " + relation
+        found = self.query(query + Fragment(' WHERE "time" >= ?', (self.since,)), timedelta(0))
+        return [rule for rule, any_of_it in zip(rules, found.column("any").to_pylist(), strict=True) if any_of_it]
 
     def correlation(self, rule: Rule) -> pa.Table:
         """Candidates by buckets, then the exact windows of those."""

@@ -105,6 +105,7 @@ class EventStore:
                 compression_level=1,
                 row_group_size=_ROW_GROUP,
                 use_dictionary=_DICTIONARY_COLUMNS,
+                column_encoding=_ENCODINGS,
                 write_statistics=["time", "exposed_persons", "batch"],
             )
             data = target.read_bytes()
@@ -216,11 +217,12 @@ def _widen(table: DeltaTable) -> None:
         table.alter.add_columns(new)
 
 
+# Nearly every event has another value there: a dictionary would only be in the way. What rises is stored as differences.
+_OWN_VALUES = ("event_id", "time", "session_line", "statement_id", "source_offset")
 _DICTIONARY_COLUMNS = [
-    "database", "dbname", "account", "vendor", "client_ip", "app_name", "session", "activity", "command", "status", "error_code",
-    "shape", "destination", "rows_source", "technique", "contract", "contract_state", "source_id", "source_file", "person_table",
-    "person_total", "key_domain",
-]  # fmt: skip
+    f.name for f in FILE_SCHEMA if f.name not in _OWN_VALUES and not pa.types.is_list(f.type) and not pa.types.is_boolean(f.type)
+]
+_ENCODINGS = {"time": "DELTA_BINARY_PACKED", "source_offset": "DELTA_BINARY_PACKED"}
 
 
 def _iso(moment: datetime) -> str:

@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner import lineage
-from scanner.engine import open_engine
 from scanner.errors import StoreError
 from scanner.events import ACT_SCHEMA
 from scanner.exposure import SessionCarry, facts, facts_table, measure
@@ -48,7 +47,6 @@ ORDERS = Table(
     unique_keys=(("ord_no",),),
 )
 SCHEMA = Schema("crm", "1", {table.ref: table for table in (MEMBERS, ORDERS)}, default_schema="crm")
-ENGINE = open_engine(threads=1)
 
 
 def keyed(
@@ -84,7 +82,7 @@ def keyed(
     columns = [pa.array(given[f.name], f.type) if f.name in given else pa.nulls(size, f.type) for f in ACT_SCHEMA]
     acts = pa.table([pa.chunked_array([c]) for c in columns], schema=ACT_SCHEMA)
     acts = acts.append_column("shape", pa.chunked_array([shapes.keys]))
-    measured = measure(ENGINE, acts, facts_table(every), SessionCarry.empty())
+    measured = measure(acts, facts_table(every), SessionCarry.empty())
     plainly = Plainly(lineage.odd(dialect), partial(lineage.plain, dialect=dialect))
     found: list[dict[str, Any]] = with_keys(acts, measured.exposed, every, SECRET, plainly).to_pylist()
     return found

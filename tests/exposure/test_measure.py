@@ -6,15 +6,16 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import polars as pl
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner import lineage
-from scanner.engine import open_engine
 from scanner.events import LAST_SCHEMA, to_acts
 from scanner.exposure import SessionCarry, facts_table, measure, sensitivity
+from scanner.exposure.cases import _persons_best, _persons_high, _persons_low
 from scanner.model import RECORD_SCHEMA, Column, Function, Schema, Table, TableRef
 from scanner.shapebook import ShapeBook
 
@@ -88,7 +89,6 @@ def exposed(lines: Sequence[dict[str, Any]], cuts: Sequence[int] = ()) -> list[d
     """Exposure of every act; a new slice begins at each of ``cuts``."""
     every = records(lines)
     book = ShapeBook.open("shop", SCHEMA, [], [])
-    engine = open_engine(threads=1)
     carry, last = SessionCarry.empty(), LAST_SCHEMA.empty_table()
     found: list[dict[str, Any]] = []
     ends = sorted({min(cut, len(lines)) for cut in cuts} | {len(lines)})
@@ -100,13 +100,12 @@ def exposed(lines: Sequence[dict[str, Any]], cuts: Sequence[int] = ()) -> list[d
             if row["shape"] not in book.known:
                 logged = tuple(row["logged"].split("\x1f")) if row["logged"] else ()
                 book.add(row["shape"], row["statement"], logged=logged, command=row["command"] or "", rows=None, seen="")
-        measured = measure(engine, acts, facts_table(book.known.values()), carry)
+        measured = measure(acts, facts_table(book.known.values()), carry)
         carry = measured.carry
         found += [
             {**event, "command": act["command"]}
             for event, act in zip(measured.exposed.to_pylist(), acts.to_pylist(), strict=True)
         ]
-    engine.close()
     for event in found:
         event.pop("facts", None)
     return found
@@ -351,17 +350,10 @@ def test_people_are_never_more_than_rows_or_people(n: int, r: int, p: int, one: 
 
 
 def formulas(cases: list[tuple[int, int, int, bool]]) -> list[tuple[int, int, int]]:
-    from scanner.exposure.cases import MACROS
-
-    engine = open_engine(threads=1)
-    try:
-        engine.execute(MACROS)
-        names = ("persons_low", "persons_best", "persons_high")
-        more = {"persons_best": ", false"}
-        call = ", ".join(f"{name}(?::bigint, ?::bigint, ?::bigint, ?{more.get(name, '')})::bigint" for name in names)
-        return [tuple(engine.execute(f"select {call}", [*case] * 3).fetchone() or ()) for case in cases]
-    finally:
-        engine.close()
+    frame = pl.DataFrame(cases, schema=["n", "total_rows", "total_persons", "single"], orient="row").with_columns(
+        best="n", low="n", high="n", sets=False
+    )
+    return frame.select(low=_persons_low(), best=_persons_best(), high=_persons_high()).cast(pl.Int64).rows()
 
 
 def test_expected_people_among_random_rows() -> None:
