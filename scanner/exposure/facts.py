@@ -188,6 +188,7 @@ def facts(
     if lead is not None and lead.kind == PACKED:
         lead = replace(lead, rows=lead.persons)  # who were packed into its rows
     sides = _sides(lineage, direct)
+    repeated = len(lineage.branches) > 1 and not sides  # select nm from mbr union select tel from mbr: everyone is there twice
     if sides:  # UNION of different people's tables: the rows of one and of the other
         lead = _together([schema.tables[ref] for ref in sides], lead)
     low, best, high, source = _rows_without_a_count(lineage, lead)
@@ -215,7 +216,12 @@ def facts(
         total_rows=total_rows,
         total_persons=total_persons,
         single=lineage.kind is Kind.REPLICATION
-        or (not lineage.multiplied and (len(direct) <= 1 or bool(sides)) and len(set(tables)) <= max(1, len(sides))),
+        or (
+            not lineage.multiplied
+            and (len(direct) <= 1 or bool(sides))
+            and len(set(tables)) <= max(1, len(sides))
+            and not repeated
+        ),
         distinct=lineage.grouped and not lineage.keeps_values,
         calls=bool(lineage.functions),
         low_rows=low,

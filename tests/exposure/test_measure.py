@@ -277,6 +277,9 @@ NONE = (0, 0, 0)
             [(0, 3000, 3000)],
             id="changes from a slot",
         ),
+        pytest.param(
+            [line("select nm from crm.mbr union select tel from crm.mbr", 5900)], [(1, 3000, 3000)], id="the same people twice"
+        ),
         pytest.param([line("select nm from crm.mbr limit 20", None)], [(20, 20, 20)], id="limit, no count"),
     ],
 )
