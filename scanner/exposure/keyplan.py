@@ -74,6 +74,8 @@ def key_plan(statement: str, lineage: Lineage, lead: Table | None, schema: Schem
     if tokens is None:
         return unknown
     finder = Finder(tokens, style)
+    if any(word in _RANDOM and finder.word(at + 1) == "(" for at, word in enumerate(finder.words)):
+        return unknown  # other people each time
     made = (
         _by_key(finder, lineage, lead, schema, plan)
         or _by_residue(finder, plan)
@@ -96,6 +98,7 @@ def _limit(finder: Finder) -> Slot | None:
     return most
 
 
+_RANDOM = frozenset({"rand", "random", "random_bytes", "uuid", "uuid_short", "newid", "gen_random_uuid", "uuid_generate_v4"})
 _READS = frozenset({Kind.SELECT, Kind.COPY_OUT, Kind.UPDATE, Kind.DELETE, Kind.INSERT, Kind.CREATE_AS})
 
 
@@ -260,8 +263,12 @@ def _span(finder: Finder, places: Sequence[int], plan: KeyPlan) -> KeyPlan | Non
                 return None
             low.append((first[0][0], 0))
             high.append((last[0][0], 0))
-        elif word in (">", ">=", "<", "<="):
-            found = finder.literal(at + 2)
+        else:
+            found = finder.literal(at + 2) if word in _MIRROR else None
+            if word not in _MIRROR:
+                word, found = _before(finder, at)
+                if word not in _MIRROR:
+                    continue
             if found is None or len(found[0]) > 1:
                 return None
             side, step = (low, 1) if word[0] == ">" else (high, -1)
@@ -272,6 +279,18 @@ def _span(finder: Finder, places: Sequence[int], plan: KeyPlan) -> KeyPlan | Non
         return replace(plan, kind="span", slots=(low[0][0], high[0][0]), after=(low[0][1], high[0][1]))
     bound, step = (low or high)[0]
     return replace(plan, kind="page", slots=(bound,), after=(step, 0), down=not low)
+
+
+_MIRROR = {">": "<", ">=": "<=", "<": ">", "<=": ">="}
+
+
+def _before(finder: Finder, at: int) -> tuple[str, tuple[tuple[Slot, ...], int] | None]:
+    """What stands before a column, as if it stood behind it: ``5 <= id`` is ``id >= 5``."""
+    before = at - 1
+    while finder.word(before) == "." and before >= 2:
+        before -= 2
+    bound = next((found for start, end in finder.runs if end == before and (found := finder.literal(start))), None)
+    return _MIRROR.get(finder.word(before), "") if bound is not None else "", bound
 
 
 def _with_others(finder: Finder, plan: KeyPlan) -> KeyPlan | None:

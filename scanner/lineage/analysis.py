@@ -144,7 +144,7 @@ def _one(statement: Statement, names: Names, sensitive: bool) -> Lineage:
             limit=gathered.kept[0].limit if one and rows.limit is None else rows.limit,
         )
     predicates = narrowed(gathered.scans)
-    if rows.has_offset or rows.keyset_order:
+    if rows.has_offset or rows.keyset_order or (rows.limit is not None and "random" in gathered.functions):
         gathered.technique(Technique.PAGING)
     if gathered.long_list:
         gathered.technique(Technique.IN_LIST)

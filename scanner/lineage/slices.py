@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from scanner.lineage.scope import Gathered, Origins
-from scanner.lineage.tree import Node, child, integer_constant, strings, unwrap
+from scanner.lineage.tree import Node, child, integer_constant, strings, text_constant, unwrap
 from scanner.model import Flow
 
 CUTTING = frozenset({"left", "right", "substr", "substring"})
@@ -30,20 +30,48 @@ _LEFT: Mapping[str, tuple[int, int]] = MappingProxyType(
 )
 _OTHERS = (1, 1)
 
+_PARTS = frozenset({"extract", "date_part", "date_trunc"})
+_YEARS = frozenset({"year", "isoyear", "decade", "century", "millennium"})  # as coarse as four characters of a date
+_SPLITS = frozenset({"split_part", "substring_index"})
+
 
 def column_of(node: Node) -> tuple[str, Node]:
     """The column that a cutting call cuts, casts aside; ``("", None)`` when it cuts anything else, or is no such call."""
     name = (strings(node.funcname) or [""])[-1]
-    if name not in CUTTING or len(node.args) not in (2, 3):
+    if not (name in CUTTING and len(node.args) in (2, 3)) and not _is_year(name, node) and not _is_domain(name, node):
         return "", None
-    kind, value = unwrap(node.args[0])
+    kind, value = unwrap(node.args[1 if name in _PARTS else 0])
     while kind in ("type_cast", "collate_clause"):
         kind, value = child(value, "arg")
     return (kind, value) if kind == "column_ref" else ("", None)
 
 
+def _is_year(name: str, node: Node) -> bool:
+    return name in _PARTS and len(node.args) == 2 and (text_constant(*unwrap(node.args[0])) or "").lower() in _YEARS
+
+
+def _is_domain(name: str, node: Node) -> bool:
+    """``split_part(email, '@', 2)``: what many people's addresses have in common."""
+    if name not in _SPLITS or len(node.args) != 3 or text_constant(*unwrap(node.args[1])) != "@":
+        return False
+    return integer_constant(*unwrap(node.args[2])) == (2 if name == "split_part" else -1)
+
+
+def _classes(cut: Origins, gathered: Gathered) -> set[str | None]:
+    tables = [(gathered.names.table(origin.table), origin) for origin in cut]
+    columns = [(table.column(origin.column) if table is not None else None, origin) for table, origin in tables]
+    return {
+        column.pii_class if column is not None and origin.flow in (Flow.AS_IS, Flow.MASKED) else "" for column, origin in columns
+    }
+
+
 def hides(node: Node, cut: Origins, gathered: Gathered) -> bool:
     """Whether a cutting call leaves too little of every value of the columns ``cut`` to tell whose it is."""
+    name = strings(node.funcname)[-1]
+    if name in _PARTS:
+        return bool(cut) and _classes(cut, gathered) <= {"DATE_OF_BIRTH", None}
+    if name in _SPLITS:
+        return bool(cut) and _classes(cut, gathered) <= {"EMAIL_ADDRESS", None}
     end = _end(node)
     if end is None or not cut:
         return False

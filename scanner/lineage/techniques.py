@@ -42,7 +42,7 @@ SENTENCES: Mapping[Technique, str] = MappingProxyType(
     {
         Technique.COPY: "A whole table or query was streamed out with COPY.",
         Technique.CURSOR: "Rows were fetched piece by piece through a cursor, for which the log counts no rows.",
-        Technique.PAGING: "A table was read page by page (OFFSET, or a key that moves on with LIMIT).",
+        Technique.PAGING: "A table was read page by page (OFFSET, a key that moves on with LIMIT, or a handful at random).",
         Technique.KEY_RANGE: "A slice of a table was read by a range of its key, closed on both sides.",
         Technique.PROBE: "One person's value was not read but asked for: is it more than this, does it begin so.",
         Technique.IN_LIST: "Many people were looked up at once through a long list of keys.",

@@ -200,6 +200,8 @@ def _worded(node: exp.Expr) -> exp.Expr:
         return exp.Anonymous(this=_AGGREGATES_KEPT[str(node.this).upper()], expressions=node.expressions)
     if isinstance(node, (exp.Cast, exp.TryCast)):
         return exp.Anonymous(this="cast_as", expressions=[node.this])
+    if isinstance(node, exp.TimestampDiff) and node.text("unit").upper() == "YEAR" and len(list(node.find_all(exp.Column))) == 1:
+        return exp.Anonymous(this="date_part", expressions=[exp.Literal.string("year"), *node.find_all(exp.Column)])
     if isinstance(node, (exp.TimestampDiff, exp.DateAdd, exp.DateSub, exp.IntDiv, exp.Xor, exp.Interval)):
         return exp.Anonymous(this="calculated", expressions=_values(node))
     if isinstance(node, (exp.Hex, exp.ToBase64, exp.FromBase64)):
@@ -217,6 +219,11 @@ def _plain_calls(node: exp.Expr) -> exp.Expr:
     if isinstance(node, (exp.RegexpLike, exp.SimilarTo)):
         return exp.Anonymous(this="called", expressions=_values(node))
     return node
+
+
+def called_as(node: exp.Expr) -> str:
+    """A function's name as written, lower case."""
+    return str(node.this if isinstance(node, exp.Anonymous) else node.sql_name() if isinstance(node, exp.Func) else "").lower()
 
 
 def _values(node: exp.Expr) -> list[exp.Expr]:

@@ -100,6 +100,11 @@ STAR = {("customer.*", AS_IS)}
         ("select binary rrn, convert(name using utf8), cast(phone as char) from customer",
          {("customer.Rrn", CHANGED), ("customer.name", CHANGED), ("customer.phone", CHANGED)}),
         ("select rrn from customer procedure analyse()", STAR),
+        ("select 1 from orders where extractvalue(1, concat(0x7e, (select rrn from customer limit 3, 1)))",
+         {("customer.Rrn", CHANGED)}),
+        ("select id from orders where id = updatexml(1, (select phone from customer limit 1), 1)",
+         {("orders.id", AS_IS), ("customer.phone", AS_IS)}),
+        ("select 1 from orders where extractvalue('<a/>', '/a') = ''", set()),
         ("select rrn from customer where name = 'abc", STAR),
         ("frobnicate customer", STAR),
     ],
@@ -188,6 +193,30 @@ def test_renames(text: str, source: str, target: str) -> None:
 )
 def test_act_words(text: str, words: set[str]) -> None:
     assert set(lineage(text).techniques) == words
+
+
+def test_what_is_too_coarse_to_tell_whose_it_is() -> None:
+    columns = (Column("id"), Column("mail", pii_class="EMAIL_ADDRESS"), Column("born", pii_class="DATE_OF_BIRTH"))
+    schema = Schema("crm", "1", {CUSTOMER: Table(CUSTOMER, columns, rows=5000)}, default_schema="crm")
+    for value, flow in [
+        ("year(born)", Flow.MASKED),
+        ("extract(year from born)", Flow.MASKED),
+        ("timestampdiff(year, born, now())", Flow.MASKED),
+        ("substring_index(mail, '@', -1)", Flow.MASKED),
+        ("concat('***@', substring_index(mail, '@', -1))", Flow.MASKED),
+        ("month(born)", Flow.TRANSFORMED),
+        ("substring_index(mail, '@', 1)", Flow.TRANSFORMED),
+        ("substring_index(mail, '.', -1)", Flow.TRANSFORMED),
+        ("year(mail)", Flow.TRANSFORMED),
+    ]:
+        for text in (f"select {value} from customer", f"select {value} v, count(*) from customer group by v having count(*) > 2"):
+            made = analyze(text, schema, search_path=("crm",), dialect="mariadb")
+            assert {o.flow for o in made.outputs if o.flow is not Flow.AGGREGATED} == {flow}, text
+
+
+def test_a_handful_at_random_is_a_page() -> None:
+    assert "paging" in lineage("select rrn from customer order by rand() limit 150").techniques
+    assert "paging" not in lineage("select rrn from customer order by id limit 150").techniques
 
 
 def test_conditions_and_limits() -> None:
