@@ -12,6 +12,8 @@ from scanner.lineage.tree import Node, child, integer_constant, is_constant, str
 from scanner.model import Flow, KeyPredicate, TableRef
 
 _AND, _OR = 1, 2
+_EXPR_SUBLINK = 5
+_STEADY = (["min"], ["max"], ["count"], ["sum"], ["avg"])
 _OP, _OP_ANY, _IN, _LIKE, _ILIKE, _SIMILAR, _BETWEEN, _BETWEEN_SYM = 1, 2, 7, 8, 9, 10, 11, 13
 _MIRROR = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "="}
 
@@ -22,7 +24,7 @@ def apply(kind: str, node: Node, relations: Sequence[Relation], scope: Scope, ga
         return False
     ends: Counter[tuple[TableRef, str]] = Counter()
     for part_kind, part in conjuncts(kind, node):
-        for relation, found in _narrowing(part_kind, part, scope):
+        for relation, found in _narrowing(part_kind, part, scope, gathered):
             if found.kind == "range":
                 ends[found.table, found.column] += 2 if part.kind in (_BETWEEN, _BETWEEN_SYM) else 1
             if found.kind == "in" and (found.values or 0) >= LONG_IN_LIST:
@@ -74,9 +76,9 @@ def _column(kind: str, node: Node, scope: Scope) -> tuple[Relation, TableRef, st
     return relation, origins[0].table, origins[0].column
 
 
-def _narrowing(kind: str, node: Node, scope: Scope) -> Iterator[tuple[Relation, KeyPredicate]]:
+def _narrowing(kind: str, node: Node, scope: Scope, gathered: Gathered) -> Iterator[tuple[Relation, KeyPredicate]]:
     if kind == "bool_expr" and node.boolop == _OR:
-        yield from _alternatives(node, scope)
+        yield from _alternatives(node, scope, gathered)
         return
     if kind == "sub_link" and node.sub_link_type == 3 and not node.oper_name:
         _, body = child(node, "subselect")
@@ -116,6 +118,25 @@ def _narrowing(kind: str, node: Node, scope: Scope) -> Iterator[tuple[Relation, 
         yield relation, KeyPredicate(table, column, "like")
     elif node.kind == _OP and _is_fixed(right_kind, right, scope):
         yield from ((relation, p) for p in _comparison(table, column, operator, integer_constant(right_kind, right)))
+    elif node.kind == _OP and operator == "=" and right_kind == "sub_link" and _is_one_value(right, gathered):
+        yield relation, KeyPredicate(table, column, "eq", 1)
+
+
+def _is_one_value(link: Node, gathered: Gathered) -> bool:
+    """Whether a subquery gives one value, the same for all rows: it stands for itself and names nothing outside."""
+    if link.sub_link_type != _EXPR_SUBLINK:
+        return False
+    inside = list(walk(*child(link, "subselect")))
+    if any(strings(item.funcname)[-1:] not in _STEADY for kind, item in inside if kind == "func_call"):
+        return False  # it may be another value for each row
+    tables = [item for kind, item in inside if kind == "range_var"]
+    names = {name for t in tables for name in (t.relname, t.alias.aliasname) if name}
+    known = [gathered.names.table(gathered.names.relation(t.schemaname, t.relname)) for t in tables]
+    columns = {column.name for table in known if table is not None for column in table.columns}
+    for parts in (strings(item.fields) for kind, item in inside if kind == "column_ref"):
+        if parts and not (parts[-2] in names if len(parts) > 1 else parts[0] in columns):
+            return False
+    return bool(tables)
 
 
 def _is_fixed(kind: str, node: Node, scope: Scope) -> bool:
@@ -139,11 +160,11 @@ def _comparison(table: TableRef, column: str, operator: str, bound: int | None) 
         yield KeyPredicate(table, column, "range", None, high=None if bound is None else bound - (operator == "<"))
 
 
-def _alternatives(node: Node, scope: Scope) -> Iterator[tuple[Relation, KeyPredicate]]:
+def _alternatives(node: Node, scope: Scope, gathered: Gathered) -> Iterator[tuple[Relation, KeyPredicate]]:
     """``id = 1 or id = 2 or id in (3, 4)`` is a list of four."""
     found: list[tuple[Relation, KeyPredicate]] = []
     for item in node.args:
-        part = [p for p in _narrowing(*unwrap(item), scope) if p[1].kind in ("eq", "in")]
+        part = [p for p in _narrowing(*unwrap(item), scope, gathered) if p[1].kind in ("eq", "in")]
         if len(part) != 1:
             return
         found += part

@@ -134,7 +134,10 @@ def _query(found: Sequence[Token], names: Names) -> Lineage:
         return _unknown(found, names)
     if any(t.text == ":=" for t in found):  # what a variable is given in passing, the next statement can return
         outputs = tuple(replace(o, flow=Flow.KEPT) if o.flow is Flow.AGGREGATED else o for o in made.outputs)
-        made = replace(made, outputs=outputs, keeps_values=made.keeps_values or outputs != made.outputs)
+        kept = made.keeps_values or outputs != made.outputs
+        made = replace(
+            made, outputs=outputs, keeps_values=kept, predicates=()
+        )  # and it may be compared with another one each time
     if any(t.upper == "PARTITION" for t in found):
         made = replace(made, filtered=True)  # some of the rows, nobody says how many
     made = routines.with_functions(made, sorted(functions_called(found)), names, _query)

@@ -230,6 +230,23 @@ def test_conditions_and_limits() -> None:
     assert lineage("select * from customer where id in (1, 2, 3)").predicates[0].values == 3
 
 
+@pytest.mark.parametrize(
+    ("value", "is_one"),
+    [
+        ("(select customer_id from orders where id = 7)", True),
+        ("(select max(o.customer_id) from orders o)", True),
+        ("(select o.customer_id from orders o where o.id = customer.id)", False),
+        ("(select o.customer_id from orders o where o.id = name)", False),
+        ("(select next_one() from orders)", False),
+        ("(select @n := @n + 1 from orders limit 1)", False),
+        ("any (select customer_id from orders)", False),
+    ],
+)
+def test_a_subquery_that_is_one_value(value: str, is_one: bool) -> None:
+    found = lineage(f"select rrn from customer where id = {value}")
+    assert any(p.table == CUSTOMER and p.kind == "eq" for p in found.predicates) == is_one
+
+
 @pytest.mark.parametrize("text", ["select 1", "select * from unknown_view", "select f()"])
 def test_what_the_log_names_leaves_though_the_text_does_not_say_so(text: str) -> None:
     made = lineage(text, READ)
