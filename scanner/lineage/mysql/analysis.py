@@ -9,7 +9,7 @@ from itertools import pairwise
 from sqlglot import exp
 
 from scanner.lineage import analysis as common
-from scanner.lineage.mysql import rewrite, routines
+from scanner.lineage.mysql import errors, rewrite, routines
 from scanner.lineage.mysql.changes import assigned
 from scanner.lineage.mysql.lexical import Is, Token, Tokens, otherwise, tokens
 from scanner.lineage.mysql.names import Names, Translated, distinct, logged_relation, star
@@ -41,8 +41,7 @@ ENCODING = word_set(
 SERVER_FILE = frozenset({"load_file"})
 PROGRAM = frozenset({"sys_exec", "sys_eval", "sys_get", "sys_set", "do_system", "lib_mysqludf_sys_info"})
 _QUERIES = frozenset({"SELECT", "WITH", "VALUES", "TABLE"})
-TELLING = word_set("extractvalue updatexml gtid_subset gtid_subtract st_latfromgeohash st_longfromgeohash st_pointfromgeohash")
-"""Functions whose error message says what they were given."""
+_BEFORE_NAME = word_set("LOW_PRIORITY DELAYED HIGH_PRIORITY IGNORE INTO OR REPLACE TEMPORARY TABLE IF NOT EXISTS")
 _EXPLAINS = frozenset({"EXPLAIN", "DESCRIBE", "DESC"})
 _DUMP_MARK = "/*!40001 SQL_NO_CACHE */"
 _MAX_DEPTH = 8
@@ -141,38 +140,9 @@ def _query(found: Sequence[Token], names: Names) -> Lineage:
     if any(t.upper == "PARTITION" for t in found):
         made = replace(made, filtered=True)  # some of the rows, nobody says how many
     made = routines.with_functions(made, sorted(functions_called(found)), names, _query)
-    if functions_called(found) & TELLING:
-        made = _with_errors(made, body, names)
+    if functions_called(found) & errors.TELLING:
+        made = errors.with_errors(made, body, names, _first)
     return _dressed(replace(made, destination=Destination.SERVER_FILE) if into else made, found, into)
-
-
-def _with_errors(made: Lineage, body: Sequence[Token], names: Names) -> Lineage:
-    """``where extractvalue(1, concat('~', (select rrn from customer limit 1)))`` returns a value in its error message."""
-    tree = rewrite.parse(body, names)
-    calls = [] if tree is None else [n for n in tree.find_all(exp.Func) if rewrite.called_as(n) in TELLING]
-    for call in calls:
-        outer = call.find_ancestor(exp.Select)
-        given = [e for e in call.iter_expressions() if e.find(exp.Column, exp.Select)]
-        if outer is None or not given:
-            continue
-        copy = outer.copy()
-        for clause in ("where", "having", "group", "order", "limit", "offset", "distinct"):
-            copy.set(clause, None)
-        copy.set("expressions", [e.copy() for e in given])
-        texts = [text for plain in (False, True) if (text := rewrite.query(copy.limit(1), names, plain=plain)) is not None]
-        told = _first(texts, names)
-        leaves = [o for o in told.outputs if o.flow is not Flow.AGGREGATED] if told is not None else []
-        if told is None or not leaves:
-            continue
-        if all(o.flow is Flow.AGGREGATED for o in made.outputs):  # nothing else leaves: one value a statement
-            made = replace(made, limit=1, predicates=told.predicates, filtered=True)
-        made = replace(
-            made,
-            tables=distinct(made.tables, told.tables),
-            outputs=(*made.outputs, *leaves),
-            keeps_values=made.keeps_values or told.keeps_values,
-        )
-    return made
 
 
 def _said(found: Sequence[Token], names: Names) -> list[str]:
@@ -421,21 +391,7 @@ def _broken(found: Sequence[Token], names: Names) -> Lineage:
     start = unquoted(found)
     first = start[0].upper if start else ""
     if first in ("INSERT", "REPLACE", "UPDATE") or (first == "CREATE" and any(t.upper == "TABLE" for t in found[:6])):
-        words = (
-            "LOW_PRIORITY",
-            "DELAYED",
-            "HIGH_PRIORITY",
-            "IGNORE",
-            "INTO",
-            "OR",
-            "REPLACE",
-            "TEMPORARY",
-            "TABLE",
-            "IF",
-            "NOT",
-            "EXISTS",
-        )
-        written = names.relation(*name_at(found, after(found, 1, *words))[0])
+        written = names.relation(*name_at(found, after(found, 1, *_BEFORE_NAME))[0])
         sources = tuple(ref for ref in _sources(found, names) if ref != written)
         kind = {"UPDATE": Kind.UPDATE, "CREATE": Kind.CREATE_AS if sources else Kind.DDL}.get(first, Kind.INSERT)
         return Lineage(
