@@ -131,6 +131,7 @@ class Event(Answer):
     key_low: int | None
     key_high: int | None
     key_count: int | None
+    unread: str | None
 
 
 class EventPage(Answer):

@@ -241,6 +241,7 @@ class Ingest:
             "pii_classes": pa.concat_arrays([facts["pii_classes"].combine_chunks(), nothing]).take(told),
             "pii_columns": pa.concat_arrays([facts["pii_columns"].combine_chunks(), nothing]).take(told),
             "sensitivity": pa.array(np.where(shown, sense, 0), pa.int8()),
+            "unread": facts["unread"].combine_chunks().take(pa.array(row, mask=~known)),
             "source_offset": acts["offset"],
             "source_length": acts["length"],
         }

@@ -236,6 +236,7 @@ class Lineage:
     settings: tuple[tuple[str, str], ...] = ()  # SET name = value (value empty when it may be secret)
     renamed_from: TableRef | None = None  # RENAME: old relation; ``written`` is the new one
     unknown: bool = False  # parse failed, or text was cut, or columns could not be resolved: count all of them
+    contradicts: bool = False  # the log names relations for it of which its text says nothing
     literal_sensitive: bool = False  # the same fingerprint with other constants may read other data: key by full text
     techniques: tuple[str, ...] = ()  # act words told by the text alone: copy, cursor, concat_aggregate, server_file …
 
@@ -344,6 +345,9 @@ EVENT_SCHEMA = pa.schema(
         ("key_high", pa.int64()),  # … to key_high, both included
         ("key_hashes", pa.list_(pa.int64())),  # or those whose keys, hashed with the installation's secret, are these
         ("key_count", pa.int64()),  # keys named; more than there are hashes when only the smallest were kept
+        # Why the statement could not be read in full, so that it counts as reading all that the log or its text names; null when
+        # it was: unparsed | cut (by the log) | contradicts (the log names other relations) | partly (SQL made at run time …)
+        ("unread", pa.string()),
     ]
 )
 

@@ -66,7 +66,7 @@ class Cases:
     def __init__(self, acts: pa.Table, facts: pa.Table, carried: Carried) -> None:
         self.carried = carried
         self.facts = frame_of(
-            facts.select(["shape", *_OF_SHAPE, *_ROWS, "distinct", "calls", "dump_setup", "explains", "techniques"])
+            facts.select(["shape", *_OF_SHAPE, *_ROWS, "distinct", "calls", "dump_setup", "explains", "techniques", "unread"])
         )
         self.acts = self._acts(frame_of(acts.select([*_ACT, "kind"]).rename_columns({"kind": "record_kind"})))
         self.several = self._several()
@@ -179,21 +179,23 @@ class Cases:
     def exposed(self) -> pl.DataFrame:
         """Exposure of each act, in their order."""
         basis = self._ways()
-        rows = self.facts.select("shape", "mode", *_ROWS, pl.col("distinct").alias("sets"))
+        rows = self.facts.select("shape", "mode", *_ROWS, pl.col("distinct").alias("sets"), "unread")
         basis = basis.drop("mode").join(rows, left_on="eff_shape", right_on="shape", how="left", maintain_order="left")
         basis = basis.join(self.dumping, on="session", how="left", maintain_order="left")
         way, rows_n, mode = pl.col("way"), pl.col("returned_rows"), pl.col("mode")
         none = mode.is_null() | (mode == "none")
         packed = (mode == "input") & (rows_n > 0)
+        cut = (pl.col("unread") == "cut").fill_null(False) & (rows_n > 0)  # behind the cut each row may pack many
 
         def counted(name: str, failed: pl.Expr) -> pl.Expr:
             of_shape, of_fetch = f"{name}_rows", pl.col(f"fetch_{name}")
+            whole = packed | cut if name == "high" else packed
             if name != "low":
                 unknown = pl.min_horizontal("asked", pl.lit(_SOME))
                 of_fetch = pl.when(pl.col("source") == "unknown").then(unknown).otherwise(of_fetch)
             return (
                 pl.when(none).then(0)
-                .when(way == "reported").then(pl.when(packed).then(pl.max_horizontal(of_shape, rows_n)).otherwise(rows_n))
+                .when(way == "reported").then(pl.when(whole).then(pl.max_horizontal(of_shape, rows_n)).otherwise(rows_n))
                 .when(way == "fetch").then(pl.when(pl.col("fetch_rows") > 0).then("fetch_rows").otherwise(of_fetch))
                 .when(way == "estimate").then(of_shape)
                 .when(way == "opened").then(0 if name == "low" else pl.col(of_shape))

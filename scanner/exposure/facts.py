@@ -22,7 +22,7 @@ from typing import Any
 import pyarrow as pa
 
 from scanner.exposure.keyplan import key_plan
-from scanner.model import Column, Destination, Flow, KeyPredicate, Kind, Lineage, Output, Schema, Table, TableRef
+from scanner.model import CUT_MARK, Column, Destination, Flow, KeyPredicate, Kind, Lineage, Output, Schema, Table, TableRef
 
 _UNIQUE_IDENTIFIERS = frozenset(
     [
@@ -102,6 +102,7 @@ class Facts:
     techniques: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()  # names of the functions called, without their schemas
     copies_into: str | None = None  # table that gets personal data by it
+    unread: str | None = None  # why the statement could not be read in full: unparsed | cut | contradicts | partly
     key_plan: str | None = None  # how to tell from a statement which people it names (scanner.exposure.keyplan)
 
     def to_json(self) -> str:
@@ -142,6 +143,7 @@ FACTS_SCHEMA = pa.schema(
         ("dump_setup", pa.bool_()),
         ("explains", pa.bool_()),
         ("techniques", pa.list_(pa.string())),
+        ("unread", pa.string()),
     ]
 )
 
@@ -179,6 +181,7 @@ def facts(
         outputs = [Output(ref, "*", Flow.AS_IS) for ref, table in schema.tables.items() if table.has_pii and _stands_alone(table)]
         tables = [output.table for output in outputs]
 
+    personal_tables = {table.ref for table in (schema.tables.get(ref) for ref in missed) if table is not None and table.has_pii}
     personal, direct, mode = _personal(outputs, schema, lineage)
     techniques = lineage.techniques
     if mode == "none" and lineage.kind is Kind.SELECT and (probed := _probed(lineage, schema)):
@@ -194,6 +197,10 @@ def facts(
     low, best, high, source = _rows_without_a_count(lineage, lead)
     if lineage.kind is Kind.SELECT and "replication" in lineage.techniques:  # a slot hands over changes, be they few or none
         low, source = 0, "upper_bound"
+    unread = _unread(statement, lineage, bool([ref for ref in missed if ref in personal_tables and ref not in own]))
+    if unread in ("unparsed", "cut", "contradicts"):  # up to all that the relations hold, perhaps nobody
+        low, source = 0, "upper_bound" if source == "estimated" else source
+        mode = "input" if unread == "unparsed" and mode == "rows" else mode  # one row may hold them all
     total_rows, total_persons = (lead.rows if lead else None), _persons(lead)
     if lineage.kind is Kind.REPLICATION and lead is not None:
         # whole tables in one stream: at least the people of the largest, at most all of them together
@@ -237,6 +244,7 @@ def facts(
         explains=_explains(lineage, schema),
         techniques=techniques,
         functions=tuple(dict.fromkeys(name.rpartition(".")[2] for name in lineage.functions)),
+        unread=unread,
         key_plan=plan.to_json() if plan is not None else None,
     )
 
@@ -253,6 +261,17 @@ def _probed(lineage: Lineage, schema: Schema) -> list[Output]:
         if any(_pins_one_row(lineage, table, key) for key in table.unique_keys):
             found.append(Output(p.table, p.column, Flow.TRANSFORMED))
     return found
+
+
+def _unread(statement: str, lineage: Lineage, missed: bool) -> str | None:
+    """Why a statement could not be read in full; None when it was. ``missed``: the log names personal relations that it does not."""
+    if statement.endswith(CUT_MARK) or (not statement.strip() and lineage.kind is Kind.UNPARSED):
+        return "cut"
+    if lineage.kind is Kind.UNPARSED:
+        return "unparsed"
+    if lineage.contradicts or (missed and lineage.kind not in _READS_NOTHING and not lineage.functions):
+        return "contradicts"
+    return "partly" if lineage.unknown else None
 
 
 _READS_NOTHING = frozenset(

@@ -37,6 +37,12 @@ COUNTED_HOW = {
     "unknown": "the log gives no row count, and the size of the tables read is not known",
 }
 
+UNREAD = {
+    "unparsed": "the text is no SQL that can be parsed, so it counts as reading all that it or the log names",
+    "cut": "the log kept only a part of the text, so it counts as reading all that it or the log names",
+    "contradicts": "the log names tables of which the text says nothing, so it counts as reading them",
+}
+
 _BREACHES = {
     "table": "a table it does not name",
     "column": "a column it leaves out",
@@ -54,7 +60,7 @@ select w.finding_id, v.event_id, v.time, v.database, v.vendor, v.account, v.acti
     v.technique, v.techniques, v.tables, v.pii_classes, v.pii_columns, v.contract, v.contract_breach, v.table_share,
     v.baseline_z, v.dormant_days, v.days_above_habit, v.vendor_days_above_habit, v.excess_persons, v.vendor_excess_persons,
     v.exposed_rows_low, v.exposed_rows, v.exposed_rows_high, v.exposed_persons_low, v.exposed_persons, v.exposed_persons_high,
-    v.rows_source, v.person_table, v.person_total, {SET_COLUMNS}
+    v.rows_source, v.unread, v.person_table, v.person_total, {SET_COLUMNS}
 from events v join wanted w using (event_id) where v.time between $first and $last
 """  # noqa: S608 - text of this program only
 
@@ -75,6 +81,8 @@ select finding_id, first(database) as database, first(vendor) as vendor, list_so
     max(days_above_habit) as days_above_habit, max(vendor_days_above_habit) as vendor_days_above_habit,
     max(excess_persons) as excess_persons, max(vendor_excess_persons) as vendor_excess_persons,
     max(baseline_z) as baseline_z, max(dormant_days) as dormant_days, max(table_share) as table_share,
+    count(*) filter (unread in ('unparsed', 'cut', 'contradicts') and exposed_persons_high > 0) as unread_count,
+    arg_max(unread, exposed_persons) filter (unread in ('unparsed', 'cut', 'contradicts') and exposed_persons_high > 0) as unread,
     max(exposed_rows_low) as rows_low, sum(exposed_rows) as rows_best, sum(exposed_rows_high) as rows_high,
     (select arg_max(rows_source, (persons, rows_source)) from weighty w where w.finding_id = e.finding_id) as rows_source
 from behind e group by finding_id
@@ -261,8 +269,18 @@ def _with_why(
         "days_above_habit": _number(max(s["days_above_habit"] or 0, s["vendor_days_above_habit"] or 0)),
         "excess_persons": _number(max(s["excess_persons"] or 0, s["vendor_excess_persons"] or 0)),
         "table_share": _number(100 * (s["table_share"] or 0)),
+        "unread": UNREAD.get(s["unread"], "it was read in full"),
     }
-    return replace(finding, why=rule.why.format_map(words))
+    return replace(finding, why=rule.why.format_map(words) + _unread(finding, s, rule.why))
+
+
+def _unread(finding: Finding, s: Mapping[str, Any], sentence: str) -> str:
+    """What has to be said when statements behind a finding could not be read."""
+    if not s["unread_count"] or "{unread}" in sentence:
+        return ""
+    which = "Its statement" if s["event_count"] == 1 else f"{_number(s['unread_count'])} of its statements"
+    bound = "" if finding.rows_source.startswith("reported") else " The number is an upper bound."
+    return f" {which} could not be read in full: {UNREAD[s['unread']]}.{bound}"
 
 
 def _zone(finding: Finding, config: Config) -> str:

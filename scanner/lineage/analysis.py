@@ -24,6 +24,7 @@ _LONG_INSERT = re.compile(r"(?is)\s*insert\s+into\s+([^\s(]+)\s*(?:\([^()]*\))?\
 _READS = re.compile(r"(?i)\b(?:select|table|returning|execute)\b")
 _FAULTS = (AttributeError, LookupError, TypeError, ValueError)
 """Faults of our own on a text that nobody thought of: the statement counts as not understood, and the scan goes on."""
+_RETURN_ROWS = frozenset({Kind.SELECT, Kind.COPY_OUT, Kind.DECLARE})
 _STREAMS = frozenset({"BASE_BACKUP", "START_REPLICATION"})
 _COMMANDS = {
     "SELECT": ("select_stmt", "copy_stmt", "declare_cursor_stmt", "prepare_stmt", "create_table_as_stmt", "explain_stmt"),
@@ -262,10 +263,13 @@ def _named_too(lineage: Lineage, names: Names) -> Lineage:
     if not extra or lineage.kind in (Kind.UNPARSED, Kind.EXPLAIN, Kind.EXPLAIN_ANALYZE):
         return lineage
     through = any(ref not in known for ref in lineage.tables) or (lineage.functions and not lineage.outputs)
+    through = through or (not lineage.tables and lineage.kind in _RETURN_ROWS)  # a text that names no table, a log that does
     if not through:
         return replace(lineage, tables=(*lineage.tables, *extra))
+    contradicts = any(known[ref].has_pii for ref in extra)
     # how many rows an unknown function returns cannot be told from the text
-    return replace(lineage, tables=(*lineage.tables, *extra), outputs=(*lineage.outputs, *_star(extra)), one_row=False)
+    return replace(lineage, tables=(*lineage.tables, *extra), outputs=(*lineage.outputs, *_star(extra)), one_row=False,
+                   contradicts=contradicts)  # fmt: skip
 
 
 def _star(refs: Iterable[TableRef]) -> tuple[Output, ...]:

@@ -14,6 +14,7 @@ from postgast import pg_query_pb2 as pb
 
 from scanner.lineage.depth import scannable
 from scanner.lineage.dialects import GENERIC, MONGODB, MYSQL
+from scanner.model import CUT_MARK
 
 LONGEST = 400_000
 """Longer statements are left as they are."""
@@ -28,7 +29,7 @@ _PARTS = re.compile(r"'[ \t\r\f\v]*\n\s*'")
 
 def plain(text: str, dialect: str = "postgresql") -> str:
     """``text`` in plain spelling; as it is where it is plain already or cannot be read."""
-    if len(text) > LONGEST or dialect in GENERIC or dialect == MONGODB:
+    if len(text) > LONGEST or text.endswith(CUT_MARK) or dialect in GENERIC or dialect == MONGODB:
         return text
     if dialect in MYSQL:
         if not _ODD_MYSQL.search(text):

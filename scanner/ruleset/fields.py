@@ -89,6 +89,7 @@ PLACEHOLDERS: Mapping[str, str] = {
     "days_above_habit": "days of a fortnight on which at least twice the usual number of people was read",
     "excess_persons": "people read beyond the usual on those days",
     "table_share": "largest share of a table's people in one statement, in per cent",
+    "unread": "why a statement could not be read in full",
 }
 
 CORRELATION_PLACEHOLDERS = frozenset({"observed", "threshold", "timespan"})

@@ -436,6 +436,7 @@ def _named_too(made: Lineage, names: Names) -> Lineage:
             one_row=False,
             predicates=(),
             limit=None,
+            contradicts=any(ref in tables and tables[ref].has_pii for ref in extra),
         )
     if made.kind in (Kind.INSERT, Kind.CREATE_AS) and made.written is not None and made.destination is Destination.TABLE:
         return replace(made, tables=distinct(made.tables, extra), written_columns=(*made.written_columns, *star(extra)))
