@@ -79,7 +79,9 @@ class Ingest:
         acts = piece.acts.drop_columns(["shape"])
         known = {ref.name for ref in self.book.schema.tables}
         shapes = piece.acts["shape"].combine_chunks()
-        apart = lineage.in_context(acts, shapes, piece.shapes, self.contexts, known, self.book.dialect)
+        schema = self.book.schema
+        usual = lineage.Usual(schema.search_paths, frozenset(ref.schema for ref in schema.tables), schema.default_schema)
+        apart = lineage.in_context(acts, shapes, piece.shapes, self.contexts, known, self.book.dialect, usual)
         self.contexts, self.said = apart.carry, apart.contexts
         enriched = self._exposed(acts.append_column("shape", apart.keys), apart.table)
         if self._counts_come_from_elsewhere(source_id):

@@ -116,3 +116,6 @@ class Schema:
     triggers: Mapping[TableRef, tuple[Trigger, ...]] = field(default_factory=dict)  # by table
     publications: tuple[Publication, ...] = ()
     servers: tuple[ForeignServer, ...] = ()
+    search_paths: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # PostgreSQL: by role, as set for it; "" is everybody

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.sql.selectable import FromClause
 
-from scanner.catalog.postgres_carriers import foreign_servers, publications, triggers_by_table
+from scanner.catalog.postgres_carriers import foreign_servers, publications, search_paths, triggers_by_table
 from scanner.catalog.postgres_sql import (
     COLUMNS,
     FUNCTIONS,
@@ -24,6 +24,7 @@ from scanner.catalog.postgres_sql import (
     PUBLICATIONS,
     RELATIONS,
     SERVERS,
+    SETTINGS,
     STATS,
     TRIGGERS,
     VIEW_READS,
@@ -118,6 +119,7 @@ class PostgresReader:
             triggers = connection.execute(TRIGGERS).mappings().all()
             published = connection.execute(PUBLICATIONS).mappings().all()
             servers = connection.execute(SERVERS).mappings().all()
+            settings = connection.execute(SETTINGS).mappings().all()
             default = connection.scalar(sa.text("select current_schema()")) or "public"
         refs = {r["oid"]: TableRef(r["nspname"], r["relname"]) for r in relations}
         # inherited statistics come last: for a parent they are about all its children
@@ -180,6 +182,7 @@ class PostgresReader:
             triggers_by_table(triggers, refs),
             publications(published, result),
             foreign_servers(servers),
+            search_paths(settings),
         )
 
     def sample(self, relation: Relation) -> Sampled:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +11,7 @@ from scanner.catalog.reading import Relation
 from scanner.model import ForeignServer, Publication, TableRef, Trigger
 
 _EVENTS = ((4, "INSERT"), (8, "DELETE"), (16, "UPDATE"), (32, "TRUNCATE"))  # pg_trigger.tgtype, catalog/pg_trigger.h
+_NAMES = re.compile(r'"((?:[^"]|"")*)"|([^",\s]+)')
 _PLACES = frozenset({"host", "hostaddr", "port", "dbname", "service", "filename", "program"})
 
 
@@ -52,3 +54,16 @@ def foreign_servers(rows: Any) -> tuple[ForeignServer, ...]:
         options = (o.partition("=") for o in r["srvoptions"] or ())
         found.append(ForeignServer(r["srvname"], r["fdwname"], tuple((k, v) for k, _, v in options if k in _PLACES)))
     return tuple(found)
+
+
+def search_paths(rows: Any) -> dict[str, tuple[str, ...]]:
+    """``ALTER ROLE … SET search_path`` and ``ALTER DATABASE … SET search_path``, by role; "" is everybody.
+
+    What is set for a role in this database wins over the role's own, that over the database's, that over ``ALTER ROLE ALL``.
+    ``rows`` (role, setting as ``name=value``) come with the stronger ones behind.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for row in rows:
+        names = (quoted.replace('""', '"') or bare for quoted, bare in _NAMES.findall(row["setting"].partition("=")[2]))
+        found[row["role"]] = tuple(name for name in names if name)
+    return found

@@ -105,6 +105,15 @@ select s.srvname, w.fdwname, s.srvoptions from pg_catalog.pg_foreign_server s
 join pg_catalog.pg_foreign_data_wrapper w on w.oid = s.srvfdw order by s.srvname
 """)
 
+SETTINGS = sa.text("""
+select coalesce(r.rolname, '') as role, s.setdatabase <> 0 as here, c.setting
+from pg_catalog.pg_db_role_setting s left join pg_catalog.pg_roles r on r.oid = s.setrole
+left join pg_catalog.pg_database d on d.oid = s.setdatabase cross join lateral unnest(s.setconfig) c(setting)
+where (s.setdatabase = 0 or d.datname = pg_catalog.current_database()) and (s.setrole = 0 or r.rolname is not null)
+    and c.setting like 'search_path=%'
+order by (r.rolname is not null), s.setdatabase <> 0
+""")
+
 FUNCTIONS = (
     """
 select n.nspname, p.proname, l.lanname, {body} as body, p.prosecdef,

@@ -110,6 +110,7 @@ class Snapshot:
     triggers: Mapping[TableRef, tuple[Trigger, ...]] = field(default_factory=dict)
     publications: tuple[Publication, ...] = ()
     servers: tuple[ForeignServer, ...] = ()
+    search_paths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -159,6 +159,7 @@ class _Scan:
             triggers=dict(self._snapshot.triggers),
             publications=self._snapshot.publications,
             servers=self._snapshot.servers,
+            search_paths=self._snapshot.search_paths,
         )
         schema = replace(schema, version=content_version(self._rules, schema))
         return CatalogScan(schema, tuple(self._gaps), self._read, self._values, time.monotonic() - self._started)

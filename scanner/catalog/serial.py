@@ -68,6 +68,7 @@ def to_json(schema: Schema) -> str:
         "triggers": [_trigger(x) for r in sorted(schema.triggers) for x in schema.triggers[r]],
         "publications": [_publication(p) for p in schema.publications],
         "servers": [[x.name, x.wrapper, [list(o) for o in x.options]] for x in schema.servers],
+        "search_paths": {role: list(path) for role, path in sorted(schema.search_paths.items())},
     }
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
@@ -125,7 +126,10 @@ def from_json(text: str) -> Schema:
         for p in data.get("publications", ())
     )
     servers = tuple(ForeignServer(n, w, tuple((k, v) for k, v in options)) for n, w, options in data.get("servers", ()))
-    return Schema(data["database"], data["version"], tables, functions, data["default_schema"], triggers, publications, servers)
+    paths = {role: tuple(path) for role, path in data.get("search_paths", {}).items()}
+    return Schema(
+        data["database"], data["version"], tables, functions, data["default_schema"], triggers, publications, servers, paths
+    )
 
 
 def content_version(rules: str, schema: Schema) -> str:

@@ -264,7 +264,8 @@ def _probed(lineage: Lineage, schema: Schema) -> list[Output]:
 
 
 def _unread(statement: str, lineage: Lineage, missed: bool) -> str | None:
-    """Why a statement could not be read in full; None when it was. ``missed``: the log names personal relations that it does not."""
+    """Why a statement could not be read in full; None when it was. ``missed``: the log names personal relations that
+    it does not."""
     if statement.endswith(CUT_MARK) or (not statement.strip() and lineage.kind is Kind.UNPARSED):
         return "cut"
     if lineage.kind is Kind.UNPARSED:

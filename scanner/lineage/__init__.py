@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from scanner.lineage import analysis, masking
-from scanner.lineage.context import CONTEXT_SCHEMA, Context, in_context
+from scanner.lineage.context import CONTEXT_SCHEMA, Context, Usual, in_context
 from scanner.lineage.dialects import GENERIC, MONGODB, MYSQL
 from scanner.lineage.plain import odd, plain
 from scanner.lineage.shapes import ShapeMemory, Shapes, assign_shapes
@@ -77,6 +77,7 @@ __all__ = [
     "ShapeMemory",
     "Shapes",
     "Technique",
+    "Usual",
     "analyze",
     "assign_shapes",
     "in_context",

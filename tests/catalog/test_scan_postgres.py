@@ -154,6 +154,24 @@ def test_inheritance(schema: Schema) -> None:
     assert [t.columns[1].pii_class for t in (whole, child)] == ["PHONE_NUMBER"] * 2
 
 
+def test_search_paths(server: Postgres) -> None:
+    server.psql(
+        f"""create role path_1; create role path_2; create role path_3;
+        alter role all set search_path = 'everywhere'; alter database {DATABASE} set search_path = "Odd, Name", public;
+        alter role path_1 set search_path = crm, public; alter role path_2 set search_path = crm;
+        alter role path_2 in database {DATABASE} set search_path = "$user", stage;
+        alter role path_3 set work_mem = '8MB'""",
+        dbname=DATABASE,
+    )
+    try:
+        schema = scan_catalog("shop", server.url(dbname=DATABASE)).schema
+        paths = {role: path for role, path in schema.search_paths.items() if role in ("", "path_1", "path_2", "path_3")}
+        assert paths == {"": ("Odd, Name", "public"), "path_1": ("crm", "public"), "path_2": ("$user", "stage")}
+        assert from_json(to_json(schema)) == schema
+    finally:
+        server.psql(f"alter role all reset search_path; alter database {DATABASE} reset search_path", dbname=DATABASE)
+
+
 def test_foreign_tables_and_servers(server: Postgres) -> None:
     if not server.psql("select 1 from pg_available_extensions where name = 'postgres_fdw'", dbname=DATABASE).strip():
         pytest.skip("this PostgreSQL comes without postgres_fdw")

