@@ -6,7 +6,7 @@ carried in :class:`Ingest` and committed together with the batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -146,7 +146,7 @@ class Ingest:
             parts.append(self._join(part, exposed, facts))
             filling = self._filling(pc.unique(part["shape"]).to_pylist())
             for ref in {*filling, *self.book.filled} if part.num_rows else ():
-                self.book.fill(ref, int(filled(part, filling.get(ref, []), ref.name, self.book.filled.get(ref, 0))[-1]))
+                self.book.fill(ref, int(self._filled(part, filling.get(ref, []), ref)[-1]))
             start = end
         return pa.concat_tables(parts)
 
@@ -195,13 +195,17 @@ class Ingest:
             if row >= 0:
                 found.append((start + row, shape, 0))
         for ref, filling in self._filling(shapes).items():
-            held = filled(part, filling, ref.name, self.book.filled.get(ref, 0))
+            held = self._filled(part, filling, ref)
             known = self.book.size_of_copy(filling[0]) or 0
             over = np.flatnonzero(held > 1.1 * known)
             if len(over):
                 row = int(over[0])
                 found.append((start + row, part["shape"][row].as_py(), int(held[row])))
         return found
+
+    def _filled(self, part: pa.Table, shapes: list[str], ref: TableRef) -> npt.NDArray[np.int64]:
+        usual = {shape: self.book.known[shape].best_rows for shape in shapes}
+        return filled(part, usual, ref.name, self.book.filled.get(ref, 0))
 
     def _filling(self, shapes: Iterable[str]) -> dict[TableRef, list[str]]:
         """Copies that some of the shapes add rows to."""
@@ -266,13 +270,16 @@ class Ingest:
         return pa.table([columns[f.name].cast(f.type) for f in EVENT_SCHEMA], schema=EVENT_SCHEMA)
 
 
-def filled(acts: pa.Table, shapes: list[str], name: str, before: int) -> npt.NDArray[np.int64]:
-    """Rows that statements of the ``shapes`` have put into the table ``name`` with each act, ``before`` of them earlier.
+def filled(acts: pa.Table, usual: Mapping[str, int], name: str, before: int) -> npt.NDArray[np.int64]:
+    """Rows that statements have put into the table ``name`` with each act, ``before`` of them earlier.
 
-    TRUNCATE, DROP and DELETE begin anew.
+    ``usual``: the shapes of these statements, and how many rows each of them copies where the log does not say. TRUNCATE, DROP and
+    DELETE begin anew.
     """
-    adds = _flags(pc.and_(pc.is_in(acts["shape"], value_set=pa.array(shapes, pa.string())), pc.equal(acts["kind"], "audit")))
-    rows = np.where(adds, pc.fill_null(acts["returned_rows"], 0).to_numpy(), 0)
+    which = pc.index_in(acts["shape"], value_set=pa.array(list(usual), pa.string()))
+    guessed = pc.fill_null(pa.array(list(usual.values()), pa.int64()).take(which.combine_chunks()), 0)
+    adds = _flags(pc.and_(pc.is_valid(which), pc.equal(acts["kind"], "audit")))
+    rows = np.where(adds, pc.coalesce(acts["returned_rows"], pa.chunked_array([guessed])).to_numpy(), 0)
     emptying = pc.match_substring_regex(acts["command"], "^(?:TRUNCATE|DROP|DELETE)")
     empties = _flags(pc.and_(emptying, pc.match_substring(acts["statement"], name, ignore_case=True)))
     total = np.cumsum(rows)

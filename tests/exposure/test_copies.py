@@ -19,7 +19,7 @@ def shop_template(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     return template(tmp_path_factory.mktemp("copies") / "template")
 
 
-def persons(shop: Shop, *statements: tuple[str, int], slice_bytes: int) -> list[tuple[str, int]]:
+def persons(shop: Shop, *statements: tuple[str, int | None], slice_bytes: int) -> list[tuple[str, int]]:
     """People exposed by each of the statements of one session, most of which are the log's only trace of a table."""
     log = Log()
     lines = []
@@ -91,3 +91,14 @@ def test_a_copy_made_anew_with_more_people_counts_as_the_larger(shop_template: S
         slice_bytes=slice_bytes,
     )
     assert [n for _, n in found] == [0, 10, 0, 1500]
+
+
+@pytest.mark.parametrize("slice_bytes", [1, 1 << 20], ids=["a record at a time", "whole"])
+def test_small_copies_add_up_where_the_log_counts_no_rows(shop_template: Shop, tmp_path: Path, slice_bytes: int) -> None:
+    found = persons(
+        copy_of(shop_template, tmp_path / "x"),
+        *((f"insert into bit select mbr_nm from mbr where mbr_no between {n} and {n + 19}", None) for n in range(1, 401, 20)),
+        ("select * from bit", None),
+        slice_bytes=slice_bytes,
+    )
+    assert found[-1][1] == pytest.approx(400, rel=0.1)
