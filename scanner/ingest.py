@@ -273,8 +273,8 @@ class Ingest:
 def filled(acts: pa.Table, usual: Mapping[str, int], name: str, before: int) -> npt.NDArray[np.int64]:
     """Rows that statements have put into the table ``name`` with each act, ``before`` of them earlier.
 
-    ``usual``: the shapes of these statements, and how many rows each of them copies where the log does not say. TRUNCATE, DROP and
-    DELETE begin anew.
+    ``usual``: the shapes of these statements, and how many rows each copies where the log does not say. TRUNCATE, DROP and DELETE
+    begin anew.
     """
     which = pc.index_in(acts["shape"], value_set=pa.array(list(usual), pa.string()))
     guessed = pc.fill_null(pa.array(list(usual.values()), pa.int64()).take(which.combine_chunks()), 0)
