@@ -22,7 +22,8 @@ from typing import Any
 import pyarrow as pa
 
 from scanner.exposure.keyplan import key_plan
-from scanner.model import CUT_MARK, Column, Destination, Flow, KeyPredicate, Kind, Lineage, Output, Schema, Table, TableRef
+from scanner.exposure.unread import READS_NOTHING, why_unread
+from scanner.model import Column, Destination, Flow, KeyPredicate, Kind, Lineage, Output, Schema, Table, TableRef
 
 _UNIQUE_IDENTIFIERS = frozenset(
     [
@@ -175,7 +176,7 @@ def facts(
     missed = [ref for ref in named if ref not in resolved and ref not in views and ref not in parts]
     if lineage.kind is Kind.UNPARSED or lineage.unknown or not tables:
         # the log saw relations that the parse did not: unknown columns of a personal table count as all of them
-        outputs += [Output(ref, "*", Flow.AS_IS) for ref in missed if lineage.kind not in _READS_NOTHING and ref not in own]
+        outputs += [Output(ref, "*", Flow.AS_IS) for ref in missed if lineage.kind not in READS_NOTHING and ref not in own]
     tables += missed
     if lineage.kind is Kind.REPLICATION and _streams_data(statement):
         outputs = [Output(ref, "*", Flow.AS_IS) for ref, table in schema.tables.items() if table.has_pii and _stands_alone(table)]
@@ -197,7 +198,7 @@ def facts(
     low, best, high, source = _rows_without_a_count(lineage, lead)
     if lineage.kind is Kind.SELECT and "replication" in lineage.techniques:  # a slot hands over changes, be they few or none
         low, source = 0, "upper_bound"
-    unread = _unread(statement, lineage, bool([ref for ref in missed if ref in personal_tables and ref not in own]))
+    unread = why_unread(statement, lineage, bool([ref for ref in missed if ref in personal_tables and ref not in own]))
     if unread in ("unparsed", "cut", "contradicts"):  # up to all that the relations hold, perhaps nobody
         low, source = 0, "upper_bound" if source == "estimated" else source
         mode = "input" if unread == "unparsed" and mode == "rows" else mode  # one row may hold them all
@@ -261,23 +262,6 @@ def _probed(lineage: Lineage, schema: Schema) -> list[Output]:
         if any(_pins_one_row(lineage, table, key) for key in table.unique_keys):
             found.append(Output(p.table, p.column, Flow.TRANSFORMED))
     return found
-
-
-def _unread(statement: str, lineage: Lineage, missed: bool) -> str | None:
-    """Why a statement could not be read in full; None when it was. ``missed``: the log names personal relations that
-    it does not."""
-    if statement.endswith(CUT_MARK) or (not statement.strip() and lineage.kind is Kind.UNPARSED):
-        return "cut"
-    if lineage.kind is Kind.UNPARSED:
-        return "unparsed"
-    if lineage.contradicts or (missed and lineage.kind not in _READS_NOTHING and not lineage.functions):
-        return "contradicts"
-    return "partly" if lineage.unknown else None
-
-
-_READS_NOTHING = frozenset(
-    {Kind.DDL, Kind.RENAME, Kind.ROLE, Kind.LOCK, Kind.SET, Kind.TRANSACTION, Kind.CREATE_VIEW, Kind.COPY_IN}
-)
 
 
 def _personal(outputs: Iterable[Output], schema: Schema, lineage: Lineage) -> tuple[dict[str, Column], list[TableRef], str]:
