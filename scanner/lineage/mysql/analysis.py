@@ -275,11 +275,10 @@ def _change(found: Sequence[Token], names: Names) -> Lineage:
 
 def _behind(ref: TableRef, names: Names) -> tuple[TableRef, ...]:
     """A table, or what a view reads."""
-    table = names.schema.tables.get(ref)
-    if table is None or table.kind != "view" or not table.definition:
+    if (table := names.schema.tables.get(ref)) is None or table.kind != "view" or not table.definition:
         return (ref,)
-    spelled = ".".join('"' + part.replace('"', '""') + '"' for part in (ref.schema, ref.name) if part)
-    made = _first([f"TABLE {spelled}"], names)
+    parts = ('"' + part.replace('"', '""') + '"' for part in (ref.schema, ref.name) if part)
+    made = _first(["TABLE " + ".".join(parts)], names)
     return made.tables if made is not None and made.tables else (ref,)
 
 
