@@ -100,6 +100,7 @@ def test_the_rules_beside_zircolite_are_twenty_and_match(tmp_path: Path) -> None
     zircolite.write_events(tmp_path / "events.jsonl", 5000)
     counts = zircolite.ours(tmp_path / "events.jsonl", tmp_path / "sigma")
     assert list(counts) == titles
+    assert zircolite.ours(tmp_path / "events.parquet", tmp_path / "sigma") == counts
     assert len(titles) == 20
     assert sum(count > 0 for count in counts.values()) >= 8
     other = (tmp_path / "sigma-zircolite" / "10.yml").read_text(encoding="utf-8")
