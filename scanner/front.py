@@ -170,7 +170,7 @@ def _from_process(task: Task) -> Iterator[Piece | SourceNotice]:
     keep_memory()
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     process = subprocess.Popen(
-        [sys.executable, "-m", "scanner.front"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+        [sys.executable, "-P", "-m", "scanner.front"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
     )
     assert process.stdin is not None
     _send(process.stdin, task)
