@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,6 +63,30 @@ def test_another_process_gives_the_same_pieces(config: Config) -> None:
 def test_an_error_of_the_other_process_is_the_scans_error(config: Config) -> None:
     with pytest.raises(Exception, match="no-such-zone"):
         list(front._from_process(replace(task(config), time_zone="no-such-zone")))
+
+
+def test_half_a_message_is_none(tmp_path: Path) -> None:
+    whole = tmp_path / "message"
+    message = (LAST_SCHEMA.empty_table(), pa.table({"n": pa.array(range(1000))}), "text")
+    with whole.open("wb") as out:
+        front._send(out, message)
+    with whole.open("rb") as pipe:
+        assert front._receive(pipe) == message
+        assert front._receive(pipe) is None
+    data = whole.read_bytes()
+    for size in (1, 8, 20, len(data) - 1):
+        whole.write_bytes(data[:size])
+        with whole.open("rb") as pipe:
+            assert front._receive(pipe) is None
+
+
+def test_the_other_process_does_without_pandas() -> None:
+    said = (
+        "from scanner.engine import without_pandas; without_pandas(); import numpy, pyarrow, sys; pyarrow.array(numpy.arange(3))"
+    )
+    ask = "; print('pandas' in sys.modules); import pandas; print(pandas.__name__)"
+    run = subprocess.run([sys.executable, "-c", said + ask], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["False", "pandas"]
 
 
 def test_much_log_is_given_to_another_process(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,3 +92,22 @@ def test_tool_of_a_new_connection_is_read_from_its_message() -> None:
         "connection authorized: user=a database=b application_name=pg_dump SSL enabled (protocol=TLSv1.3, cipher=X, bits=256)"
     )
     assert parse(record(message, **NEW), 0, "UTC").records["app_name"].to_pylist() == ["pg_dump"]
+
+
+def test_records_between_audit_lines_leave_them_their_places() -> None:
+    audit = "AUDIT: SESSION,{n},1,READ,SELECT,TABLE,crm.mbr,select {n},<none>,{n}"
+    failed = {"severity": "ERROR", "code": "42501", "query": "select 'other'"}
+    said: list[tuple[str, dict[str, Any]]] = [(audit.format(n=n), {}) for n in range(1, 8)]
+    said[1:1] = [("permission denied for table mbr", failed)]
+    said[4:4] = [("checkpoint starting: time", {})]
+    for bad in ([], [("AUDIT: SESSION,x", {})]):  # with a line that is none, the rows of the others move
+        lines = said[:6] + bad + said[6:]
+        table = parse(b"".join(record(text, **more) for text, more in lines), 0, "UTC").records
+        rows = [row for row in table.to_pylist() if row["kind"] == "audit"]
+        assert [(row["statement_id"], row["statement"], row["rows"]) for row in rows] == [
+            (n, f"select {n}", n) for n in range(1, 8)
+        ]
+        others = [row for row in table.to_pylist() if row["kind"] not in ("audit", "unreadable")]
+        assert [(row["statement_id"], row["rows"], row["audit_class"]) for row in others] == [(None, None, None)] * 2
+        assert others[0]["statement"] == "select 'other'"
+        assert table["kind"].to_pylist().count("unreadable") == len(bad)
