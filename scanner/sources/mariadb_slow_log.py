@@ -29,8 +29,9 @@ MAX_WINDOW = 256 * 1024 * 1024
 _SLACK = 2  # seconds around a slice
 _PROBE = 64 * 1024
 _HEADER = "\n# User@Host: "
-_TEXT = (
-    r"(?s)\nSET (?:last_insert_id=\d+,|insert_id=\d+,)*timestamp=(\d+)(?:\.\d+)?;\n"
+_ENTRY = (  # the lines of comments before the statement, when it began, its text
+    r"(?s)\A([^\n]*\n(?:#[^\n]*\n)*)(?:use [^\n]*;\n)?"
+    r"SET (?:last_insert_id=\d+,|insert_id=\d+,)*timestamp=(\d+)(?:\.\d+)?;\n"
     r"(.*);(?:\n# (?:Time: |administrator)[^\n]*)*\s*$"
 )
 
@@ -160,22 +161,24 @@ _QUERIES = ("SELECT", "WITH")
 def _understood(data: bytes, first: int, last: int) -> pl.DataFrame:
     """The entries in a piece of a slow log. What is no whole entry is left out."""
     text = "\n" + mended(data).decode()
-    entries = pl.DataFrame({"entry": text.split(_HEADER)[1:]})
-    entry = pl.col("entry")
+    parts = pl.DataFrame({"entry": text.split(_HEADER)[1:]}, schema={"entry": pl.String})["entry"].str.extract_groups(_ENTRY)
+    entries = parts.struct.unnest().rename({"1": "head", "2": "second", "3": "text"})
+    head = pl.col("head")
     # a statement that failed has affected "minus one" rows, written as 2**64 - 1: no number of rows
-    sent = entry.str.extract(r"Rows_sent: (\d+)").cast(pl.Int64, strict=False)
-    affected = entry.str.extract(r"Rows_affected: (\d+)").cast(pl.Int64, strict=False).fill_null(0)
-    examined = entry.str.extract(r"Rows_examined: (\d+)").cast(pl.Int64, strict=False)
+    sent = head.str.extract(r"Rows_sent: (\d+)").cast(pl.Int64, strict=False)
+    affected = head.str.extract(r"Rows_affected: (\d+)").cast(pl.Int64, strict=False).fill_null(0)
+    examined = head.str.extract(r"Rows_examined: (\d+)").cast(pl.Int64, strict=False)
     rows = pl.max_horizontal(sent, affected)
-    parts = entry.str.extract_groups(_TEXT)
-    begun = parts.struct.field("1").cast(pl.Int64)
-    took = entry.str.extract(r"Query_time: (\d+)").cast(pl.Int64, strict=False).fill_null(0)
+    begun = pl.col("second").cast(pl.Int64, strict=False)
+    took = head.str.extract(r"Query_time: (\d+)").cast(pl.Int64, strict=False).fill_null(0)
     return (
-        entries.select(
-            entry.str.extract(r"\A[^\n]*\n(?:#[^\n]*\n)*?# Thread_id: (\d+)").cast(pl.Int64).alias("connection"),
+        # what lost its end has another's head within its own
+        entries.filter(~head.str.contains(_HEADER.strip(), literal=True))
+        .select(
+            head.str.extract(r"\n# Thread_id: (\d+)").cast(pl.Int64, strict=False).alias("connection"),
             begun.alias("begun"),
             (begun + took).alias("ended"),
-            parts.struct.field("2").str.replace_all("\t", " ", literal=True).str.strip_chars().alias("text"),
+            pl.col("text").str.replace_all("\t", " ", literal=True).str.strip_chars(),
             rows.alias("rows"),
             (examined == 0).fill_null(value=False).alias("idle"),
         )

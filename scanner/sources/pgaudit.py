@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
+from scanner.sources.cutting import find_bytes
+
 _NAMES = (
     "type",
     "statement_id",
@@ -98,7 +100,7 @@ def _repeated(table: pa.Table, messages: pa.Array, sound: npt.NDArray[np.int64])
 def _bulk(messages: pa.Array, width: int) -> tuple[pa.Table, npt.NDArray[np.int64]] | None:
     """All messages at once. Returns the rows of this width and the numbers of the other messages; None: do not believe it."""
     body = _joined(messages)
-    if body is None:
+    if body is None or _loose(body):
         return None
     names = [*_NAMES[:width], "end"]
     rejected: list[int] = []
@@ -145,6 +147,18 @@ def _joined(messages: pa.Array) -> pa.Buffer | None:
     offsets = np.frombuffer(marked.buffers()[1], np.int32)[marked.offset : marked.offset + len(marked) + 1]
     first, last = int(offsets[0]), int(offsets[-1])
     return marked.buffers()[2].slice(first, last - first)
+
+
+def _loose(body: pa.Buffer) -> bool:
+    """Does a quote stand where none may, before a field's text or behind it? The reader would take it for a part of the text."""
+    buffer = np.frombuffer(body, np.uint8)
+    quotes = find_bytes(buffer, 34)
+    if len(quotes) % 2:
+        return True
+    if not len(quotes):
+        return False
+    before, behind = buffer[np.maximum(quotes[::2] - 1, 0)], buffer[quotes[1::2] + 1]  # the last byte is a line end
+    return not (((before == 44) | (before == 34)).all() and ((behind == 44) | (behind == 34)).all())
 
 
 def _sound(table: pa.Table, width: int) -> bool:

@@ -67,7 +67,7 @@ def test_nobody_approves_their_own(clients: dict[str, httpx.Client]) -> None:
         ("analyst", {"scope": {"vendor": None}}, 422),
         ("analyst", {"scope": {"who": "kim"}}, 422),
         ("analyst", {"scope": {"accounts": ["*"]}}, 422),
-        ("analyst", {"until": "2026-01-01T00:00:00"}, 422),
+        ("analyst", {"until": "2024-01-01T00:00:00"}, 422),
         ("analyst", {"until": "2020-01-01T00:00:00Z"}, 422),
         ("analyst", {"max_persons": -1}, 422),
         ("analyst", {"reason": ""}, 422),

@@ -36,14 +36,14 @@ def test_a_finding_from_the_first_call_to_its_verdict(shop: Shop, tmp_path: Path
     short = finding["id"][:8]
     assert shop.run("findings", "ack", short, "--note", "asking") == 0
     assert shop.run("findings", "assign", short, "kim") == 0
-    assert shop.run("findings", "clock", short, "aware", "2026-03-02T12:00") == 0
+    assert shop.run("findings", "clock", short, "aware", "2024-03-02T12:00") == 0
     assert shop.run("findings", "close", short, "--verdict", "maybe") == 2
     assert shop.run("findings", "close", short, "--verdict", "true_positive") == 0
     capfd.readouterr()
     assert shop.run("findings", "show", short) == 0
     shown = capfd.readouterr().out
     assert "kim" in shown
-    assert "notify by 2026-03-05T03:00Z" in shown
+    assert "notify by 2024-03-05T03:00Z" in shown
     assert "acknowledged by cli:" in shown
     assert shop.run("findings", "export", "-o", str(tmp_path / "f.ndjson")) == 0
     rows = [json.loads(line) for line in (tmp_path / "f.ndjson").read_text(encoding="utf-8").splitlines()]

@@ -91,6 +91,16 @@ def test_a_statement_cannot_lower_the_count_of_another(tmp_path: Path) -> None:
     assert counts(tmp_path, slow, query(forging), query("select * from customer", number=21))[1] == 5000
 
 
+def test_a_log_without_entries_and_one_whose_entry_broke_off(tmp_path: Path) -> None:
+    assert counts(tmp_path, "", query("select 1")) == [None]
+    whole, broken = entry("select 1", 5), entry("select 'x'", 900)
+    for at in range(0, len(broken), 7):
+        assert counts(tmp_path, broken[:at] + whole, query("select 1"))[0] in (5, None), at
+    assert counts(tmp_path, broken[:-1] + "\n" + whole, query("select 1")) == [5]
+    with_use = whole.replace("SET timestamp", "use crm;\nSET timestamp")
+    assert counts(tmp_path, with_use, query("select 1")) == [5]
+
+
 def test_a_long_log_is_read_from_where_it_matters(tmp_path: Path) -> None:
     old = "".join(entry(f"select {n}", 1, second=SECOND - 90_000 + n) for n in range(5000))
     assert counts(tmp_path, old + entry("select 'x'", 7), query("select 'x'")) == [7]

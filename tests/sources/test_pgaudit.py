@@ -57,6 +57,8 @@ BAD = [
     'AUDIT: SESSION,1,1,READ,SELECT,,,"select 1,<none>,1',
     'AUDIT: SESSION,1,1,READ,SELECT,,,select "1\n",<none>,1',
     "AUDIT: SESSION,1,1,READ,SELECT,,,select 1\nAUDIT: SESSION,1,1,READ,SELECT,,,select 1,<none>,1",
+    'AUDIT: SESSION,1,1,READ,SELECT,,,"select 1"x,<none>,1',
+    'AUDIT: SESSION,1,1,READ,SELECT,,,x"select 1",<none>,1',
     "AUDIT: NOBODY,1,1,READ,SELECT,,,select 1,<none>,1",
     "AUDIT: SESSION,99999999999999999999999,1,READ,SELECT,,,select 1,<none>,1",
 ]
