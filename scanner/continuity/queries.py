@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scanner.continuity.observation import Observation, Sign
+from scanner.continuity.twice import twice
 from scanner.model import FileId, RecordKind
 
 Ints = npt.NDArray[np.int64]
@@ -82,6 +83,7 @@ CONNECTION_SCHEMA = pa.schema(
         ("statements", pa.int64()),
         ("client", pa.bool_()),  # some of them came from a client's address: events and replication have none
         ("last", pa.int64()),  # its highest id
+        ("twice", pa.list_(pa.int64())),  # statements that were logged before
         ("orphans", pa.list_(pa.int64())),  # statements of which only the tables were logged, once it is over
         ("time", pa.int64()),
         ("offset", pa.int64()),
@@ -264,7 +266,10 @@ def _connections(records: pa.Table, names: pa.Array, mine: dict[str, Any], part:
     columns: list[Any] = [np.full(len(starts), part), mine["number"][first], names.take(pa.array(code[first]))]
     columns += [records["account"].take(pa.array(account_rows, mask=account_rows < 0)), begun, over, statements]
     columns += [np.logical_or.reduceat((mine["said"] & mine["remote"])[order], starts)]
-    columns += [np.maximum.reduceat(mine["id"][order], starts), pa.array(lost, pa.list_(pa.int64()))]
+    doubled, numbers = twice(records, mine)
+    added = [numbers[doubled == c].tolist() if len(doubled) else [] for c in code[first]]
+    columns += [np.maximum.reduceat(mine["id"][order], starts), pa.array(added, pa.list_(pa.int64()))]
+    columns += [pa.array(lost, pa.list_(pa.int64()))]
     columns += [place["time"].cast(pa.int64()), place["offset"], place["length"]]
     table = pa.table(columns, names=CONNECTION_SCHEMA.names).cast(CONNECTION_SCHEMA)
     return table.take(pa.array(np.argsort(mine["row"][first], kind="stable")))
@@ -331,6 +336,12 @@ class Queries:
         if unmade and 0 <= self.lowest < number and row["client"] and row["account"]:
             what = f"connection {number} of {row['account']} speaks, but that it was made is not in the log"
             found.append(_observed(Sign.HOLE, what, row, file, ("connect", row["session"]), 1))
+        if row["twice"]:
+            ids = ", ".join(map(str, row["twice"][:5])) + (" …" if len(row["twice"]) > 5 else "")
+            what = f"the server gives a number once, yet statement {ids} of connection {number} was logged before in {file.path}"
+            found.append(
+                _observed(Sign.REPEATED, what, row, file, ("twice", row["session"], *row["twice"][:5]), len(row["twice"]))
+            )
         for orphan in row["orphans"][:20]:
             what = (
                 f"of statement {orphan} on connection {number} of {row['account']} the tables are in the log, but the statement "

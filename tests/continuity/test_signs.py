@@ -150,3 +150,19 @@ def test_a_server_crash_is_none_of_it(tmp_path: Path) -> None:
 def test_a_configuration_that_was_read_anew(tmp_path: Path, text: str, told: bool) -> None:
     found = observed(tmp_path / "a.csv", session(10, 0), [server(text, 1)], session(12, 2))
     assert [sign for sign, _ in found] == ([Sign.SETTINGS] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("added", "told"),
+    [
+        ("20261026 09:00:04,vm,svc,localhost,4,3,QUERY,crm,'select 3',0\n", True),  # a line that is there already
+        ("20261026 09:00:04,vm,dlv,10.0.0.9,2,2,QUERY,crm,'select tel',0\n", True),  # a number that another connection has
+        ("20261026 09:00:04,vm,svc,localhost,4,3,QUERY,crm,'execute immediate @a',0\n", False),
+        ("20261026 09:00:04,vm,svc,localhost,4,3,READ,crm,customer,\n", False),
+    ],
+)
+def test_a_statement_number_is_given_once(tmp_path: Path, added: str, told: bool) -> None:
+    lines = [f"20261026 09:00:{number:02},vm,svc,localhost,4,{number},QUERY,crm,'select {number}',0\n" for number in range(1, 9)]
+    path = tmp_path / "audit.log"
+    path.write_text("".join([*lines[:4], added, *lines[4:]]), encoding="utf-8")
+    assert [o.sign for o in Watcher(str(path), "mariadb_server_audit").scan()] == [Sign.REPEATED] * told
