@@ -19,9 +19,10 @@ import sqlalchemy as sa
 from sqlalchemy.sql.elements import quoted_name
 
 from scanner.catalog.probes import key_hits
-from scanner.catalog.reading import CatalogSettings, ForeignKey, KeyHits, RawColumn, Relation, Sampled, Snapshot
+from scanner.catalog.reading import CatalogSettings, ForeignKey, Gap, KeyHits, RawColumn, Relation, Sampled, Snapshot
 from scanner.catalog.recognizers import TypeKind
 from scanner.model import Function, TableRef
+from scanner.remote import hint, reason
 
 SCHEMA = "public"
 FUNCTIONS_TABLE = "vendorwatch_functions"
@@ -87,12 +88,17 @@ class SqliteReader:
             sizes = self._sizes(connection)
             stamp = self._stamp()
             relations: dict[TableRef, Relation] = {}
+            gaps: list[Gap] = []
             names = {name for name, kind, _ in objects if kind == "table"}
             for name, kind, sql in objects:
                 if name == FUNCTIONS_TABLE:
                     continue
                 ref = TableRef(SCHEMA, name)
-                columns, primary = self._columns(connection, name)
+                try:
+                    columns, primary = self._columns(connection, name)
+                except sa.exc.DBAPIError as error:  # a view of a table that is gone, a module that is not there
+                    gaps.append(Gap(str(ref), reason(error), hint(error)))
+                    continue
                 definition = (
                     re.sub(r"(?is)^\s*create\s+(?:temp\w*\s+)?view\s.*?\bas\b\s*", "", sql or "", count=1)
                     if kind == "view"
@@ -110,7 +116,7 @@ class SqliteReader:
                     foreign_keys=self._foreign(connection, name, names) if kind == "table" else (),
                 )
             functions = self._functions(connection) if FUNCTIONS_TABLE in names else {}
-        return Snapshot(relations, functions, SCHEMA)
+        return Snapshot(relations, functions, SCHEMA, tuple(gaps))
 
     def _sizes(self, connection: sa.Connection) -> dict[str, int]:
         try:

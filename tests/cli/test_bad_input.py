@@ -226,6 +226,25 @@ def test_a_database_that_became_unreachable_is_scanned_with_the_last_pii_map(sho
     assert shop.run("scan", "--fail-on", "critical") == 1
 
 
+def test_what_the_catalogue_could_not_read_is_named(shop: Shop, capfd: pytest.CaptureFixture[str]) -> None:
+    """One relation that no longer works costs nothing but itself, and both the scan and doctor say which."""
+    with closing(sqlite3.connect(shop.folder / "customers.sqlite")) as database:
+        database.execute("create table leaving (hp_no text)")
+        database.execute("create view left_behind as select hp_no from leaving")
+        database.execute("drop table leaving")
+        database.commit()
+    assert shop.run("catalog", "scan") == 2
+    assert "left_behind" in capfd.readouterr().err
+    assert shop.run("--json", "catalog", "show") == 0
+    listed = json.loads(capfd.readouterr().out)
+    assert {"PERSON", "PHONE_NUMBER"} <= {row["pii_class"] for row in listed}
+    assert all(row["rows_read"] for row in listed if row["pii_class"] and row["table_rows"])
+    shop.run("doctor")
+    shown = " ".join("".join(capfd.readouterr()).split())
+    assert "not read:" in shown
+    assert "left_behind" in shown
+
+
 def test_an_unknown_database(shop: Shop, capfd: pytest.CaptureFixture[str]) -> None:
     for words in (("scan", "shp"), ("catalog", "scan", "shp")):
         assert shop.run(*words) == 2
