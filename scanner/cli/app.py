@@ -25,6 +25,7 @@ from scanner.cli.suppressions import RULES as SUPPRESSIONS
 from scanner.cli.suppressions import suppress_finding
 from scanner.cli.telling import notify_app
 from scanner.config import load_config
+from scanner.engine import without_pandas
 from scanner.errors import ScannerError
 from scanner.findings import FindingStore
 from scanner.model import Level
@@ -77,6 +78,7 @@ def scan_command(
     if unknown:
         raise ScannerError(f"no database named {', '.join(unknown)}", f"the configuration has: {', '.join(config.databases)}")
     limit = moment(until, config.time_zone) if until else None
+    without_pandas()
     with output.progress() as report:
         done = scan(config, databases or (), until=limit, progress=report, slice_bytes=slice_bytes)
     findings = FindingStore(Workspace.open(config).state).all(level=fail_on) if fail_on else []
