@@ -41,14 +41,25 @@ def open_engine(*, memory: str = "512MB", threads: int | None = None, spill_to: 
 
     ``memory`` bounds its buffers; ``spill_to`` is a folder for what does not fit (none: an error instead).
     """
-    config: dict[str, Any] = {"memory_limit": memory, "autoinstall_known_extensions": False, "autoload_known_extensions": False}
-    if threads is not None:
-        config["threads"] = threads
-    if spill_to is not None:
-        config["temp_directory"] = spill_to
-    engine = _connect(config)
+    engine = _connect(_config(memory, threads, spill_to))
     engine.execute("SET TimeZone = 'UTC'")
     engine.execute("SET preserve_insertion_order = false")
+    engine.execute("SET enable_external_access = false")
+    return engine
+
+
+def open_shut_engine(
+    allowed: Mapping[str, Sequence[str]], *, memory: str = "512MB", threads: int | None = None, spill_to: str | None = None
+) -> Engine:
+    """An engine that can read what is ``allowed`` (``allowed_paths``, ``allowed_directories``) and nothing else.
+
+    Whoever opens it makes its views and then runs ``SET lock_configuration = true``: what runs in it cannot widen the permission.
+    """
+    engine = _connect({**_config(memory, threads, spill_to), "python_enable_replacements": False})
+    engine.execute("SET TimeZone = 'UTC'")
+    for setting, places in allowed.items():
+        quoted = ", ".join("'" + place.replace("'", "''") + "'" for place in places)
+        engine.execute(f"SET {setting} = [{quoted}]")
     engine.execute("SET enable_external_access = false")
     return engine
 
@@ -60,15 +71,8 @@ def open_event_engine(
 
     Its configuration is locked: what runs in it can read that folder only and cannot widen the permission.
     """
-    config: dict[str, Any] = {"memory_limit": memory, "autoinstall_known_extensions": False, "autoload_known_extensions": False}
-    if threads is not None:
-        config["threads"] = threads
-    if spill_to is not None:
-        config["temp_directory"] = str(spill_to)
-    engine = _connect(config)
-    engine.execute("SET TimeZone = 'UTC'")
-    engine.execute("SET allowed_directories = [?]", [str(folder.resolve())])
-    engine.execute("SET enable_external_access = false")
+    spill = str(spill_to) if spill_to is not None else None
+    engine = open_shut_engine({"allowed_directories": [str(folder.resolve())]}, memory=memory, threads=threads, spill_to=spill)
     names = [str(file.resolve()) for file in files]
     if names:
         relation = engine.read_parquet(names, hive_partitioning=True, union_by_name=True)
@@ -109,6 +113,15 @@ class _NoPandas(MetaPathFinder):
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:  # noqa: ARG002
         if fullname == "pandas":
             raise ModuleNotFoundError(fullname)
+
+
+def _config(memory: str, threads: int | None, spill_to: str | None) -> dict[str, Any]:
+    config: dict[str, Any] = {"memory_limit": memory, "autoinstall_known_extensions": False, "autoload_known_extensions": False}
+    if threads is not None:
+        config["threads"] = threads
+    if spill_to is not None:
+        config["temp_directory"] = spill_to
+    return config
 
 
 def _connect(config: dict[str, Any]) -> Engine:

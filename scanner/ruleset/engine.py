@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scanner.engine import missing_columns
+from scanner.engine import missing_columns, open_shut_engine
 from scanner.errors import StoreError
 from scanner.model import EVENT_SCHEMA, HITS_SCHEMA
 from scanner.people import sliding_sum
@@ -100,24 +100,13 @@ class _Run:
     lacking: dict[int, list[str]] = field(init=False, default_factory=dict)  # columns that files of older versions lack
 
     def __enter__(self) -> _Run:
-        config: dict[str, Any] = {
-            "memory_limit": self.memory_limit,
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "python_enable_replacements": "false",
-            # without this DuckDB would spill into the working directory
-            "temp_directory": str(self.spill_to) if self.spill_to else "",
-        }
-        if self.threads:
-            config["threads"] = self.threads
-        self.con = duckdb.connect(":memory:", config=config)
+        self.files = [] if isinstance(self.events, pa.Table) else [_local(path) for path in self.events]
+        allowed = {"allowed_paths": self.files} if self.files else {}
+        # without a folder DuckDB would spill into the working directory
+        spill_to = str(self.spill_to) if self.spill_to else ""
+        self.con = open_shut_engine(allowed, memory=self.memory_limit, threads=self.threads, spill_to=spill_to)
         if isinstance(self.events, pa.Table):
             self.con.register("events", self.events)
-        else:
-            self.files = [_local(path) for path in self.events]
-            quoted = ", ".join("'" + path.replace("'", "''") + "'" for path in self.files)
-            self.con.execute(f"SET allowed_paths = [{quoted}]")
-        self.con.execute("SET enable_external_access = false")
         self.con.execute("SET lock_configuration = true")
         return self
 
