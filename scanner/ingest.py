@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scanner import lineage
+from scanner.arrays import mask
 from scanner.config import Config
 from scanner.contracts import EXPORT_ROWS_SCHEMA, canaries, holidays_near, judge
 from scanner.engine import Engine
@@ -228,8 +229,8 @@ class Ingest:
         hidden = np.where(known, row, size)  # one row behind the facts stands for "nothing"
         sense = np.append(facts["sensitivity"].to_numpy(), 0)[hidden]
         where = facts["destination"].combine_chunks().take(pa.array(row, mask=~known))
-        client, table = (_flags(pc.equal(where, word)) for word in ("client", "table"))
-        returned = _flags(pc.greater(acts["returned_rows"], 0))
+        client, table = (mask(pc.equal(where, word)) for word in ("client", "table"))
+        returned = mask(pc.greater(acts["returned_rows"], 0))
         # Masked or quasi-identifying columns expose nobody, and what is copied into another table has not left yet;
         # the reader of the event wants to know all the same.
         shown = (exposed["exposed_rows_high"].to_numpy() > 0) | (returned & (((sense == 1) & client) | table))
@@ -278,10 +279,10 @@ def filled(acts: pa.Table, usual: Mapping[str, int], name: str, before: int) -> 
     """
     which = pc.index_in(acts["shape"], value_set=pa.array(list(usual), pa.string()))
     guessed = pc.fill_null(pa.array(list(usual.values()), pa.int64()).take(which.combine_chunks()), 0)
-    adds = _flags(pc.and_(pc.is_valid(which), pc.equal(acts["kind"], "audit")))
+    adds = mask(pc.and_(pc.is_valid(which), pc.equal(acts["kind"], "audit")))
     rows = np.where(adds, pc.coalesce(acts["returned_rows"], pa.chunked_array([guessed])).to_numpy(), 0)
     emptying = pc.match_substring_regex(acts["command"], "^(?:TRUNCATE|DROP|DELETE)")
-    empties = _flags(pc.and_(emptying, pc.match_substring(acts["statement"], name, ignore_case=True)))
+    empties = mask(pc.and_(emptying, pc.match_substring(acts["statement"], name, ignore_case=True)))
     total = np.cumsum(rows)
     forgotten = np.maximum.accumulate(np.where(empties, total, -before))
     counted: npt.NDArray[np.int64] = total - forgotten
@@ -307,11 +308,6 @@ def _first_rows(shapes: pa.ChunkedArray, start: int) -> dict[str, int]:
     ahead = pa.table({"shape": shapes.slice(start), "row": pa.array(range(start, len(shapes)), pa.int64())})
     first = ahead.group_by("shape").aggregate([("row", "min")])
     return _as_dict(first["shape"], first["row_min"])
-
-
-def _flags(values: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bool_]:
-    found: npt.NDArray[np.bool_] = pc.fill_null(values, False).to_numpy(zero_copy_only=False)
-    return found
 
 
 def _constant(value: str, size: int) -> pa.Array:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from scanner.arrays import Bools, Ints
 from scanner.config import Config, Contract
 from scanner.contracts.clock import Window
 from scanner.contracts.facts import (
@@ -17,9 +18,7 @@ from scanner.contracts.facts import (
     HOURS,
     STATES,
     TABLE,
-    Bools,
     Facts,
-    Ints,
     array_of,
     day_number,
     lengths_of,

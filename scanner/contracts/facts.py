@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scanner.arrays import Bools, Ints, codes_of
 from scanner.config import Config, Contract
 from scanner.contracts.clock import LocalTime, local_time
 from scanner.contracts.match import AccountMatcher
@@ -21,8 +22,6 @@ TABLE, COLUMN, HOURS, ADDRESS, EXPIRED, NOT_YET, EXPORT = (1 << bit for bit in r
 
 FAR_PAST, FAR_FUTURE = np.iinfo(np.int32).min, np.iinfo(np.int32).max
 
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.intp]
 
 
@@ -123,12 +122,6 @@ def array_of(events: pa.Table, name: str) -> pa.Array:
         return pa.nulls(events.num_rows, kind)
     column = events[name].cast(kind).combine_chunks()
     return column if isinstance(column, pa.Array) else pa.concat_arrays(column.chunks)
-
-
-def codes_of(encoded: pa.DictionaryArray) -> npt.NDArray[np.int64]:
-    """Codes of a dictionary array; null is −1, the last element of a list with None appended."""
-    codes: npt.NDArray[np.int64] = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    return codes
 
 
 def bools_of(array: pa.Array) -> Bools:

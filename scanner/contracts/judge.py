@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from scanner.arrays import Bools, Ints, codes_of
 from scanner.config import Config, Contract
 from scanner.contracts.clock import DatesWindow, Window, local_time
 from scanner.contracts.exports import agreed_exports, export_names
@@ -22,12 +23,9 @@ from scanner.contracts.facts import (
     NOT_YET,
     STATES,
     TABLE,
-    Bools,
     Facts,
-    Ints,
     Term,
     array_of,
-    codes_of,
     day_number,
     facts_of,
     lengths_of,

@@ -13,10 +13,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scanner.arrays import Ints, mask
 from scanner.exposure.cases import DUMP_PROGRAMS, Carried, Cases, frame_of
 from scanner.exposure.facts import technique_words
-
-Ints = npt.NDArray[np.int64]
 
 OPEN_CURSOR_SCHEMA = pa.schema(
     [
@@ -104,9 +103,9 @@ def measure(acts: pa.Table, facts: pa.Table, carry: SessionCarry) -> Measured:
             numbers[name][relevant] = small[name].to_numpy()
         facts_row[relevant] = _codes(small["eff_shape"], facts["shape"])
         place[relevant] = _circumstances(small, facts, facts_row[relevant], words)
-        mask = np.zeros(acts.num_rows, np.bool_)
-        mask[relevant] = True
-        reported = pc.replace_with_mask(reported, pa.array(mask), small["rows_source"].combine_chunks())
+        here = np.zeros(acts.num_rows, np.bool_)
+        here[relevant] = True
+        reported = pc.replace_with_mask(reported, pa.array(here), small["rows_source"].combine_chunks())
     chosen = pa.array(np.where(place < 0, len(own), place))
     columns = {
         "facts": pa.array(facts_row, mask=facts_row < 0),
@@ -126,8 +125,8 @@ def _sorted_out(acts: pa.Table, facts: pa.Table, code: Ints, carry: SessionCarry
     """
     steers = pc.is_in(facts["kind"], value_set=pa.array(_STEERING))
     telling = pc.or_(pc.or_(pc.not_equal(facts["mode"], "none"), steers), pc.or_(facts["dump_setup"], facts["explains"]))
-    relevant = np.append(_mask(telling), False)[code]  # -1, no shape, is the last
-    audit = _mask(pc.equal(acts["kind"], "audit"))
+    relevant = np.append(mask(telling), False)[code]  # -1, no shape, is the last
+    audit = mask(pc.equal(acts["kind"], "audit"))
     encoded = acts["session"].combine_chunks().dictionary_encode()
     session = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     key = session * (1 << 40) + pc.fill_null(acts["statement_id"], 0).to_numpy()
@@ -137,11 +136,11 @@ def _sorted_out(acts: pa.Table, facts: pa.Table, code: Ints, carry: SessionCarry
     countable = pc.and_(countable, pc.invert(pc.or_(facts["explains"], facts["dump_setup"])))
     in_trigger = pa.array(["trigger" in (words or ()) for words in facts["techniques"].to_pylist()], pa.bool_())
     countable = pc.and_(countable, pc.invert(in_trigger))
-    plain = np.append(_mask(countable), False)[code] & audit
-    plain &= _mask(pc.and_(pc.is_valid(acts["returned_rows"]), pc.equal(acts["command"], "SELECT")))
-    plain &= ~_mask(pc.match_substring_regex(acts["app_name"], DUMP_PROGRAMS)) & ~_mask(acts["fk_check"])
+    plain = np.append(mask(countable), False)[code] & audit
+    plain &= mask(pc.and_(pc.is_valid(acts["returned_rows"]), pc.equal(acts["command"], "SELECT")))
+    plain &= ~mask(pc.match_substring_regex(acts["app_name"], DUMP_PROGRAMS)) & ~mask(acts["fk_check"])
     plain[audit] &= sizes[statement] == 1
-    setting_up = acts["session"].filter(pa.array(np.append(_mask(facts["dump_setup"]), False)[code]))
+    setting_up = acts["session"].filter(pa.array(np.append(mask(facts["dump_setup"]), False)[code]))
     busy = pa.chunked_array(
         [*setting_up.chunks, *carry.dumping["session"].chunks, *carry.statements["session"].chunks], pa.string()
     )
@@ -164,7 +163,7 @@ def _plain_numbers(acts: pa.Table, facts: pa.Table, code: Ints, plain: Ints) -> 
         np.append(pc.fill_null(facts[name], 0).to_numpy(), 0)[code[plain]].astype(np.float64)
         for name in ("total_rows", "total_persons")
     )
-    single, sets = (np.append(_mask(facts[name]), False)[code[plain]] for name in ("single", "distinct"))
+    single, sets = (np.append(mask(facts[name]), False)[code[plain]] for name in ("single", "distinct"))
     known = (persons > 0) & (rows > 0)
     safe_rows, safe_persons = np.where(known, rows, 1.0), np.where(known, persons, 1.0)
     whole = persons >= rows  # a row is a person
@@ -215,7 +214,7 @@ def _telling(acts: pa.Table, before: pa.Table) -> pa.Table:
 
 def _circumstances(small: pa.Table, facts: pa.Table, code: Ints, words: list[tuple[str, ...]]) -> Ints:
     """Row of ``words`` for each relevant act; combinations of shape and circumstance not met before are appended."""
-    dump, aborted, fetch = (_mask(small[name]) for name in ("dump", "aborted", "is_fetch"))
+    dump, aborted, fetch = (mask(small[name]) for name in ("dump", "aborted", "is_fetch"))
     combined = ((code + 1) * 8 + dump * 4 + aborted * 2 + fetch).astype(np.int64)
     distinct, back = np.unique(combined, return_inverse=True)
     own, modes, kinds = (facts[name].to_pylist() for name in ("techniques", "mode", "kind"))
@@ -242,8 +241,3 @@ def _codes(shapes: pa.ChunkedArray, known: pa.ChunkedArray) -> Ints:
         found = found.combine_chunks()
     codes: Ints = found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     return codes
-
-
-def _mask(values: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
-    found: npt.NDArray[np.bool_] = pc.fill_null(values, False).to_numpy()
-    return found

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scanner.arrays import Bools, Ints, coded, mask
 from scanner.habits.state import MOST_VALUES, VENDOR, Day, Habits, Usual
 from scanner.habits.usual import LEARN_DAYS, LEAST, TIMES, TIMES_IN_SEASON, middle_and_spread, near_month_end, seasons, usual
 from scanner.habits_people import newly_read
@@ -21,9 +22,7 @@ DAY_US = 86_400_000_000
 SETTLED_US = DAY_US  # an account's very first day teaches what is usual; "first seen" is told from then on
 NEW_US = 7 * DAY_US  # how long something is new, and how long an account must be known before anything is
 
-Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 HABIT_SCHEMA = pa.schema(
     [
@@ -76,7 +75,7 @@ def learn(events: pa.Table, habits: Habits, holidays: Set[date] = frozenset()) -
     flags, novelty, fresh = _seen(events, account, names, time, first, habits)
 
     newly, habits.read = newly_read(events, habits.read)
-    agreed = _bools(events["agreed_export"])
+    agreed = mask(events["agreed_export"])
     persons = np.where(agreed, 0, newly)
     statement = np.where(agreed, 0, _ints(events["exposed_persons"]))
     day, dated = _ints(events["day_local"]), _valid(events["day_local"])
@@ -308,10 +307,8 @@ def _compare(result: _Judged, group: _Group, day: Day, known: Usual, measures: _
 
 def _encoded(column: pa.ChunkedArray | pa.Array) -> tuple[Ints, list[str]]:
     """Codes (-1 for null) and distinct values."""
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    encoded = array.dictionary_encode()
-    codes: Ints = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    return codes, encoded.dictionary.to_pylist()
+    codes, values = coded(column)
+    return codes, values.to_pylist()
 
 
 def _ints(column: pa.ChunkedArray) -> Ints:
@@ -319,11 +316,6 @@ def _ints(column: pa.ChunkedArray) -> Ints:
     if pa.types.is_date32(kind):
         column = column.cast(pa.int32())
     found: Ints = column.cast(pa.int64()).fill_null(0).to_numpy()
-    return found
-
-
-def _bools(column: pa.ChunkedArray) -> Bools:
-    found: Bools = column.fill_null(False).to_numpy()
     return found
 
 
