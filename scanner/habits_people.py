@@ -48,7 +48,9 @@ def newly_read(events: pa.Table, read: pa.Table) -> tuple[Ints, pa.Table]:
     first = np.zeros(len(order), np.bool_)
     first[order[starts]] = True
     kept = _kept(first, whose)
-    fresh = first | ~kept[order[starts]][np.cumsum(starts) - 1][np.argsort(order, kind="stable")]
+    forgotten = np.empty(len(order), np.bool_)
+    forgotten[order] = ~kept[order[starts]][np.cumsum(starts) - 1]
+    fresh = first | forgotten
     fresh[:before] = False
     counted = fresh[before:]
     known = np.zeros(len(persons), np.bool_)
