@@ -246,6 +246,7 @@ def _evaluate(workspace: Workspace, report: Report, progress: Progress) -> None:
         return
     if earliest is None:
         return
+    pa.default_memory_pool().release_unused()  # what reading needed; rules have a memory of their own
     from scanner.ruleset import load_rules, run_rules  # parsing rules is not free: only when there is something to judge
 
     ruleset = load_rules(workspace.config.rules)
