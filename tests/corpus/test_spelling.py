@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner import lineage
-from scanner.engine import open_engine
 from scanner.events import ACT_SCHEMA
 from scanner.exposure import SessionCarry, facts_table, measure
 from scanner.exposure.keys import Plainly, with_keys
@@ -22,7 +21,6 @@ from scanner.shapebook import ShapeBook
 from tests.corpus import spelling, statements
 from tests.corpus.world import World
 
-ENGINE = open_engine(threads=1)
 SEEDS = (3, 11)
 SHOWN = ("exposed_rows", "exposed_persons", "exposed_persons_low", "exposed_persons_high", "technique", "techniques", "person_table",
          "key_domain", "key_low", "key_high", "key_hashes", "key_count")  # fmt: skip
@@ -78,7 +76,7 @@ def exposures(texts: Sequence[str], command: str, schema: Schema, dialect: str, 
         every.append(book.add(row["shape"], row["statement"], logged=(), command=command, rows=None, seen="", dbname=database))
         book.schema = schema  # what one spelling copies is not there for the next
     plainly = Plainly(lineage.odd(dialect), partial(lineage.plain, dialect=dialect))
-    measured = measure(ENGINE, acts, facts_table(every), SessionCarry.empty())
+    measured = measure(acts, facts_table(every), SessionCarry.empty())
     found: list[dict[str, Any]] = with_keys(acts, measured.exposed, every, bytes(16), plainly).to_pylist()
     out = []
     for row in found:
