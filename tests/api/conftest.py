@@ -243,12 +243,12 @@ def token(filled: Filled) -> str:
 @pytest.fixture(scope="session")
 def anyone(address: str) -> Iterator[httpx.Client]:
     """A client without a token."""
-    with httpx.Client(base_url=address) as client:
+    with httpx.Client(base_url=address, timeout=60) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
 def client(address: str, token: str) -> Iterator[httpx.Client]:
     """A client that may read everything."""
-    with httpx.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}) as client:
+    with httpx.Client(base_url=address, timeout=60, headers={"Authorization": f"Bearer {token}"}) as client:
         yield client
