@@ -80,6 +80,7 @@ class AwsDas(JsonSource):
     paths = _PATHS
     mark = b'"type"'
     inside = b"databaseActivityEventList"
+    own = (b'"commandText"', b'"logTime"', b'"sessionId"')
 
     def is_record(self, values: Mapping[str, pa.Array]) -> pa.Array:
         return pc.is_in(values["type"], pa.array(["record", "heartbeat"]))

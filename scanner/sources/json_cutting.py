@@ -235,11 +235,12 @@ def loads(body: bytes) -> object | None:
         return None
 
 
-def cut(data: bytes, *, final: bool, marker: bytes, inside: bytes = b"") -> Cut:
+def cut(data: bytes, *, final: bool, marker: bytes, inside: bytes = b"", own: tuple[bytes, ...] = ()) -> Cut:
     """The complete records of ``data``, which begins between two records.
 
     ``marker``: bytes that every record holds. ``inside``: the key of an array; its elements, not the object around it, are the
-    records. Reading may go on only at the ``seams`` then, for an object without its beginning is none.
+    records. Reading may go on only at the ``seams`` then, for an object without its beginning is none. ``own``: keys that only
+    records have; what holds one beside the array is a torn record that swallowed the next object, and no envelope.
     """
     marks = _Marks(data)
     found = marks.sound()
@@ -255,7 +256,7 @@ def cut(data: bytes, *, final: bool, marker: bytes, inside: bytes = b"") -> Cut:
     around: list[tuple[int, int]] = []
     seams = starts
     if inside and len(starts):
-        starts, ends, around = _elements(marks, starts, ends, inside)
+        starts, ends, around = _elements(marks, starts, ends, inside, own)
     made = _tiled(marks, starts, ends, around, consumed, half)
     return replace(made, seams=seams) if inside else made
 
@@ -302,7 +303,9 @@ def _tiled(marks: _Marks, starts: Ints, ends: Ints, around: list[tuple[int, int]
     return Cut(starts, ends, tuple(skips), consumed)
 
 
-def _elements(marks: _Marks, starts: Ints, ends: Ints, key: bytes) -> tuple[Ints, Ints, list[tuple[int, int]]]:
+def _elements(
+    marks: _Marks, starts: Ints, ends: Ints, key: bytes, own_keys: tuple[bytes, ...]
+) -> tuple[Ints, Ints, list[tuple[int, int]]]:
     """Where objects hold arrays under ``key``, the arrays' objects instead; and what stands around these in sound ones."""
     pattern = re.compile(b'"' + re.escape(key) + rb'"\s*:\s*\[')
     places = np.array([match.end() for match in pattern.finditer(marks.data)], np.int64)
@@ -317,7 +320,9 @@ def _elements(marks: _Marks, starts: Ints, ends: Ints, key: bytes) -> tuple[Ints
     holds[owner] = True
     own = fits[owner]
     none = owner[:0]
-    inner_starts, inner_ends, around = _inside(marks, starts, ends, owner[own], places[own]) if own.any() else (none, none, [])
+    inner_starts, inner_ends, around = (
+        _inside(marks, starts, ends, owner[own], places[own], own_keys) if own.any() else (none, none, [])
+    )
     found_starts, found_ends = [starts[~holds], inner_starts], [ends[~holds], inner_ends]
     for row in np.flatnonzero(holds & ~fits).tolist():  # found behind a quote too many in its line
         begin, end = int(starts[row]), int(ends[row])
@@ -328,7 +333,7 @@ def _elements(marks: _Marks, starts: Ints, ends: Ints, key: bytes) -> tuple[Ints
             found_ends.append(ends[row : row + 1])
             continue
         mine = places[owner == row] - begin
-        inner_starts, inner_ends, pieces = _inside(alone, *whole, np.zeros(len(mine), np.int64), mine)
+        inner_starts, inner_ends, pieces = _inside(alone, *whole, np.zeros(len(mine), np.int64), mine, own_keys)
         found_starts.append(inner_starts + begin)
         found_ends.append(inner_ends + begin)
         around += [(first + begin, last + begin) for first, last in pieces]
@@ -351,7 +356,9 @@ def _fits(marks: _Marks, starts: Ints, ends: Ints) -> Bools:
     return fits
 
 
-def _inside(marks: _Marks, starts: Ints, ends: Ints, owner: Ints, places: Ints) -> tuple[Ints, Ints, list[tuple[int, int]]]:
+def _inside(
+    marks: _Marks, starts: Ints, ends: Ints, owner: Ints, places: Ints, own_keys: tuple[bytes, ...]
+) -> tuple[Ints, Ints, list[tuple[int, int]]]:
     """The objects of arrays that begin at ``places`` inside of objects; and the pieces around them of all that are one sound
     object without them. ``owner``: the object of each array."""
     until = np.append(places[1:], 0)
@@ -390,12 +397,12 @@ def _inside(marks: _Marks, starts: Ints, ends: Ints, owner: Ints, places: Ints) 
         last = number + int(np.searchsorted(owner[number:], row, "right"))
         begins = [int(starts[row]), *stops[number:last].tolist()]
         pieces = [*zip(begins, [*places[number:last].tolist(), int(ends[row])], strict=True)]
-        if closed[number:last].all() and _is_envelope(b"".join(marks.data[first:end] for first, end in pieces)):
+        if closed[number:last].all() and _is_envelope(b"".join(marks.data[first:end] for first, end in pieces), own_keys):
             around += pieces
     return inner_starts, inner_ends, around
 
 
 @lru_cache(maxsize=1024)
-def _is_envelope(text: bytes) -> bool:
-    """Whether what stands around the objects of arrays is one whole object without them."""
-    return loads(text) is not None
+def _is_envelope(text: bytes, own_keys: tuple[bytes, ...]) -> bool:
+    """Whether what stands around the objects of arrays is one whole object without them, and nothing of a record's own."""
+    return loads(text) is not None and not any(key in text for key in own_keys)

@@ -233,6 +233,7 @@ class JsonSource(FileSource):
     paths: Mapping[str, str]
     mark: bytes  # bytes that every record holds
     inside: bytes = b""  # see :func:`scanner.sources.json_cutting.cut`
+    own: tuple[bytes, ...] = ()  # see there
 
     def is_record(self, values: Mapping[str, pa.Array]) -> pa.Array:
         """Which objects are records of the format, by their values."""
@@ -256,13 +257,13 @@ class JsonSource(FileSource):
         final: bool,
         longer_than: int,  # noqa: ARG002 - braces are found at once
     ) -> Parsed:
-        found = cut(data, final=final, marker=self.mark, inside=self.inside)
+        found = cut(data, final=final, marker=self.mark, inside=self.inside, own=self.own)
         if not found.consumed:
             return Parsed(RECORD_SCHEMA.empty_table(), (), 0)
         fields, wrong, replaced = read(data, found, self.paths, self.is_record)
 
         def earlier() -> Fields:
-            found = cut(before, final=False, marker=self.mark, inside=self.inside)
+            found = cut(before, final=False, marker=self.mark, inside=self.inside, own=self.own)
             known = read(before, found, self.paths, self.is_record)[0]
             return Fields(known.values, known.starts - len(before), known.ends - len(before))
 

@@ -39,6 +39,7 @@ FOUND = {
     "an envelope torn by another object": b'{"t": 1, ' + LIST + b": [" + EVENT[:60] + b'{"a": {"b": 1}}\nl": "c", "d": null}]}\n',
     "an array inside of an event": b"{" + LIST + b': [{"a": 1, ' + LIST + b": [" + EVENT + b"]}, " + EVENT + b"]}\n",
     "an event without its brace": b"{" + LIST + b": [" + EVENT[1:-1] + b"]}\n",
+    "an event that swallowed an envelope": EVENT[:-1] + b", " + LIST + b": [" + EVENT + b"]}\n",
     "no event": b"{" + LIST + b": []}\n",
     "members behind the array": b"{" + LIST + b": [" + EVENT + b'], "key": "x"}\n',
     "two arrays": b'{"a": [{' + LIST + b": [" + EVENT + b"]}, {" + LIST + b": [" + EVENT + b", " + EVENT + b"]}]}\n",
