@@ -47,6 +47,15 @@ def test_the_configuration_in_the_readme_loads(tmp_path: Path) -> None:
     assert config.vendors["delivery_co"].accounts == ("dlv_*",)
 
 
+def test_the_configuration_in_the_guide_to_contracts_loads(tmp_path: Path) -> None:
+    (block,) = blocks("docs/guide/contracts.md", "yaml")
+    path = tmp_path / "vendorwatch.yml"
+    path.write_text(block, encoding="utf-8")
+    config = load_config(path)
+    assert [len(vendor.agreed) for vendor in config.vendors.values()] == [2, 0]
+    assert [len(canary.values) for canary in config.databases["shop"].canaries] == [2, 0]
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -56,6 +65,8 @@ def test_the_configuration_in_the_readme_loads(tmp_path: Path) -> None:
         "docs/guide/postgresql.md",
         "docs/guide/operating.md",
         "docs/guide/notifications.md",
+        "docs/guide/contracts.md",
+        "docs/guide/rules.md",
     ],
 )
 def test_links_and_make_targets_exist(path: str) -> None:
