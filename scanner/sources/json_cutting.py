@@ -297,7 +297,7 @@ def _tiled(marks: _Marks, starts: Ints, ends: Ints, around: list[tuple[int, int]
     for begin, end in zip(low[gaps].tolist(), high[gaps].tolist(), strict=True):
         for first, stop, reason in ((begin, min(end, half), DAMAGED), (max(begin, half), end, _HALF)):
             if first < stop and (rubbish := marks.data[first:stop].lstrip(BETWEEN)):
-                length = len(rubbish.rstrip(BETWEEN))
+                length = len(rubbish if reason == _HALF else rubbish.rstrip(BETWEEN))  # blanks of a half record are its own
                 length = rubbish.find(b"\n", length) + 1 or length
                 skips.append(Skip(stop - len(rubbish), length, reason))
     return Cut(starts, ends, tuple(skips), consumed)

@@ -168,7 +168,9 @@ def test_a_statement_of_fifty_megabytes(shop: Shop, capfd: pytest.CaptureFixture
     shop.append(ordinary().session("dlv_app", (text, 7)).session("dlv_app", ("copy mbr to stdout", 0)))
     assert shop.run("scan") == 0, capfd.readouterr().err
     found = events(shop)
-    assert [e["exposed_persons"] for e in found if e["session"] == "69a4d000.6" and e["command"] == "SELECT"] == [7]
+    # too long to be taken apart: its seven rows may hold them all
+    told = [(e["unread"], e["exposed_persons"]) for e in found if e["session"] == "69a4d000.6" and e["command"] == "SELECT"]
+    assert told == [("unparsed", 2000)]
     assert sum(e["command"] == "COPY" for e in found) == 1
 
 
