@@ -55,7 +55,7 @@ CASES: dict[str, tuple[str, str, dict[str, Any], str]] = {
     "bigquery": ("bigquery_audit", "bigquery", json_logs.bigquery(QUERY, rows=str(PEOPLE), tables=("crm.people",)), "reported"),
     "bigquery read without a job": (
         "bigquery_audit", "bigquery",
-        json_logs.log_entry(5, resourceName="projects/p/datasets/crm/tables/people", metadata=READ), "estimated",
+        json_logs.log_entry(5, resourceName="projects/p/datasets/crm/tables/people", metadata=READ), "upper_bound",
     ),
     "mongodb": ("mongodb_audit", "mongodb", json_logs.mongodb(FIND), "estimated"),
 }  # fmt: skip
