@@ -24,6 +24,12 @@ def mask(values: pa.ChunkedArray | pa.Array) -> Bools:
     return found
 
 
+def ints(column: pa.ChunkedArray | pa.Array) -> Ints:
+    """Whole numbers; null is −1."""
+    found: Ints = plain(pc.fill_null(column.cast(pa.int64()), -1)).to_numpy(zero_copy_only=False)
+    return found
+
+
 def codes_of(encoded: pa.DictionaryArray) -> Ints:
     """Codes of a dictionary array; null is −1, the last element of a list with None appended."""
     codes: Ints = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
@@ -36,4 +42,4 @@ def coded(column: pa.ChunkedArray | pa.Array) -> tuple[Ints, pa.Array]:
     return codes_of(encoded), encoded.dictionary
 
 
-__all__ = ["Bools", "Ints", "coded", "codes_of", "mask", "plain"]
+__all__ = ["Bools", "Ints", "coded", "codes_of", "ints", "mask", "plain"]

@@ -17,10 +17,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scanner.arrays import Bools, Ints, ints, mask, plain
 from scanner.model import RecordKind
 
 ACT_SCHEMA = pa.schema(
@@ -65,9 +65,6 @@ _USED = [
     "offset", "length",
 ]  # fmt: skip
 
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
-
 
 def to_acts(records: pa.Table, last: pa.Table) -> tuple[pa.Table, pa.Table]:
     """Acts of one slice (ACT_SCHEMA, in log order), and the last audit line of every session seen (LAST_SCHEMA).
@@ -76,16 +73,16 @@ def to_acts(records: pa.Table, last: pa.Table) -> tuple[pa.Table, pa.Table]:
     relation of the same substatement) is not a new act.
     """
     records = records.select(_USED).combine_chunks()
-    sessions = _plain(records["session"]).dictionary_encode()
+    sessions = plain(records["session"]).dictionary_encode()
     session = sessions.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    kind = _plain(records["kind"])
-    is_audit = _mask(pc.equal(kind, RecordKind.AUDIT.value))
+    kind = plain(records["kind"])
+    is_audit = mask(pc.equal(kind, RecordKind.AUDIT.value))
     lines = np.flatnonzero(is_audit)
-    statement = _ints(records["statement_id"])[lines]
-    substatement = _ints(records["substatement_id"])[lines]
+    statement = ints(records["statement_id"])[lines]
+    substatement = ints(records["substatement_id"])[lines]
 
     first, several, seen = _groups(lines, session[lines], statement, substatement, _carried(last, sessions))
-    others = np.flatnonzero(~is_audit & ~_mask(pc.equal(kind, RecordKind.OTHER.value)))
+    others = np.flatnonzero(~is_audit & ~mask(pc.equal(kind, RecordKind.OTHER.value)))
     rows = np.sort(np.concatenate([first, others]))
     acts = _columns(records, rows, _merge(records, rows, several) if len(several.rows) else _Told.by_one(records, rows))
     left = pa.table(
@@ -110,11 +107,11 @@ def _carried(last: pa.Table, sessions: pa.DictionaryArray) -> tuple[Ints, Ints]:
     """(statement, substatement) of the last audit line before this slice, by session code; -1 where there is none."""
     statement = np.full(len(sessions.dictionary) + 1, -1, np.int64)
     substatement = statement.copy()
-    found = pc.index_in(_plain(last["session"]), sessions.dictionary)
+    found = pc.index_in(plain(last["session"]), sessions.dictionary)
     place = found.fill_null(-1).to_numpy(zero_copy_only=False)
     here = place >= 0
-    statement[place[here]] = _ints(last["statement_id"])[here]
-    substatement[place[here]] = _ints(last["substatement_id"])[here]
+    statement[place[here]] = ints(last["statement_id"])[here]
+    substatement[place[here]] = ints(last["substatement_id"])[here]
     return statement, substatement
 
 
@@ -176,7 +173,7 @@ def _columns(records: pa.Table, rows: Ints, told: _Told) -> pa.Table:
         "statement": _statements(records, rows, kind, _taken(records["statement"], told.statement)),
         "logged": pc.fill_null(told.logged, ""),
         "returned_rows": told.rows,
-        "fk_check": _fk_checks(records, rows, _mask(audit)),
+        "fk_check": _fk_checks(records, rows, mask(audit)),
     }
     return pa.table([columns[name] for name in ACT_SCHEMA.names], names=ACT_SCHEMA.names)
 
@@ -192,13 +189,13 @@ def _statements(records: pa.Table, rows: Ints, kind: pa.Array, texts: pa.Array) 
 
 
 def _fk_checks(records: pa.Table, rows: Ints, audit: Bools) -> pa.Array:
-    inner = audit & (_ints(records["substatement_id"])[rows] > 1)
+    inner = audit & (ints(records["substatement_id"])[rows] > 1)
     places = np.flatnonzero(inner)
     checks = np.zeros(len(rows), np.bool_)
     if len(places):
-        reads = _mask(pc.equal(_taken(records["audit_class"], rows[places]), "READ"))
+        reads = mask(pc.equal(_taken(records["audit_class"], rows[places]), "READ"))
         places = places[reads]
-        checks[places] = _mask(pc.match_substring_regex(_taken(records["statement"], rows[places]), _FK_CHECK))
+        checks[places] = mask(pc.match_substring_regex(_taken(records["statement"], rows[places]), _FK_CHECK))
     return pa.array(checks)
 
 
@@ -220,22 +217,22 @@ def _merge(records: pa.Table, rows: Ints, several: _Several) -> _Told:
         place[act] = several.rows[np.where(found < size, found, begin)]
         return place
 
-    known = _mask(pc.not_equal(lines["command"], "???"))
-    counts = _plain(lines["rows"])
+    known = mask(pc.not_equal(lines["command"], "???"))
+    counts = plain(lines["rows"])
     least = np.iinfo(np.int64).min
     most = np.maximum.reduceat(pc.fill_null(counts, least).to_numpy(zero_copy_only=False), begin)
-    joined = _names(_plain(lines["object_name"]), np.repeat(np.arange(len(begin)), np.diff(np.append(begin, size))))
+    joined = _names(plain(lines["object_name"]), np.repeat(np.arange(len(begin)), np.diff(np.append(begin, size))))
     name_at = rows.copy()
     name_at[act] = records.num_rows + np.arange(len(begin))
-    has_rows = _mask(records["rows"].is_valid())[rows]
-    has_rows[act] = np.logical_or.reduceat(_mask(counts.is_valid()), begin)
-    count = _ints(records["rows"])[rows]
+    has_rows = mask(records["rows"].is_valid())[rows]
+    has_rows[act] = np.logical_or.reduceat(mask(counts.is_valid()), begin)
+    count = ints(records["rows"])[rows]
     count[act] = most
     return _Told(
-        audit_class=first(known & _mask(lines["audit_class"].is_valid())),
+        audit_class=first(known & mask(lines["audit_class"].is_valid())),
         command=first(known),
-        statement=first(_mask(lines["statement"].is_valid())),
-        logged=_taken(pa.concat_arrays([_plain(records["object_name"]), joined]), name_at),
+        statement=first(mask(lines["statement"].is_valid())),
+        logged=_taken(pa.concat_arrays([plain(records["object_name"]), joined]), name_at),
         rows=pa.array(count, mask=~has_rows),
     )
 
@@ -247,7 +244,7 @@ def _names(names: pa.Array, group: Ints) -> pa.Array:
     order = sorted(range(len(texts)), key=lambda code: texts[code].encode())
     rank = np.empty(len(texts) + 1, np.int64)
     rank[order] = np.arange(len(texts))
-    valid = _mask(names.is_valid())
+    valid = mask(names.is_valid())
     code = coded.indices.fill_null(0).to_numpy(zero_copy_only=False)[valid]
     pairs = np.unique(group[valid] * max(len(texts), 1) + rank[code])
     owner, place = np.divmod(pairs, max(len(texts), 1))
@@ -258,21 +255,4 @@ def _names(names: pa.Array, group: Ints) -> pa.Array:
 
 def _taken(column: pa.ChunkedArray | pa.Array, rows: Ints) -> pa.Array:
     """These rows of a column; ``rows`` are known to be within it."""
-    return pc.take(_plain(column), pa.array(rows), boundscheck=False)
-
-
-def _plain(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    """One array, whatever the number of chunks."""
-    if isinstance(column, pa.ChunkedArray):
-        return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-    return column
-
-
-def _mask(values: pa.ChunkedArray | pa.Array) -> Bools:
-    found: Bools = _plain(pc.fill_null(values, False)).to_numpy(zero_copy_only=False)
-    return found
-
-
-def _ints(column: pa.ChunkedArray) -> Ints:
-    found: Ints = _plain(column.cast(pa.int64()).fill_null(-1)).to_numpy(zero_copy_only=False)
-    return found
+    return pc.take(plain(column), pa.array(rows), boundscheck=False)

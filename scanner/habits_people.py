@@ -11,13 +11,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scanner.arrays import Ints
 from scanner.siphash import hash_texts
 
 MOST_KEYS = 20_000
 
 READ_SCHEMA = pa.schema([("account", pa.string()), ("day", pa.int32()), ("key", pa.int64())])  # in log order
 
-Ints = npt.NDArray[np.int64]
 _PLAIN = bytes(16)  # names of domains are no secret
 _MIX = np.int64(-7046029254386353131)  # an odd number whose multiples are spread well (2**64 over the golden ratio)
 

@@ -19,16 +19,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scanner.arrays import Bools, Ints, ints
 from scanner.continuity.observation import Observation, Sign
 from scanner.continuity.twice import twice
 from scanner.model import FileId, RecordKind
-
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 _NEVER = np.int64(1 << 62)
 _RARE, _SHARE = 3, 0.002  # holes of a size are rare when there are no more than three, or two in a thousand ids
@@ -104,7 +101,7 @@ def condense(records: pa.Table) -> tuple[pa.Table, pa.Table]:
     columns = {
         "session": code,
         "number": number,
-        "id": _ints(records["statement_id"]),
+        "id": ints(records["statement_id"]),
         "said": _is(kind, RecordKind.AUDIT) | (_is(kind, RecordKind.ERROR) & records["statement_id"].is_valid().to_numpy()),
         "begins": begins,
         "ends": _is(kind, RecordKind.DISCONNECT),
@@ -277,11 +274,6 @@ def _connections(records: pa.Table, names: pa.Array, mine: dict[str, Any], part:
 
 def _is(kind: pa.Array, word: RecordKind) -> Bools:
     found: Bools = pc.equal(kind, str(word)).to_numpy(zero_copy_only=False)
-    return found
-
-
-def _ints(column: pa.ChunkedArray) -> Ints:
-    found: Ints = pc.fill_null(column, -1).combine_chunks().to_numpy(zero_copy_only=False)
     return found
 
 

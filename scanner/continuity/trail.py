@@ -14,10 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scanner.arrays import Bools, Ints, ints
 from scanner.continuity.queries import condense
 from scanner.model import FileId, RecordKind, Skip, Slice
 
@@ -44,9 +44,6 @@ CLOCK_TOLERANCE = 60_000_000
 """Microseconds by which times may step back against the order of the log: writers overtake each other, clocks are adjusted."""
 
 _NAMED = 20  # that many positions of a kind are named one by one, the rest is counted
-
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -121,7 +118,7 @@ def follow(piece: Slice, numbering: str) -> Trail:
     if not count:
         return Trail(file, start, end, 0, RUN_SCHEMA.empty_table(), skips=skips, numbering=numbering)
     records = piece.records.combine_chunks()
-    time = _ints(records["time"].cast(pa.int64()))
+    time = ints(records["time"].cast(pa.int64()))
     kind = records["kind"].combine_chunks().dictionary_encode()
     is_kind = {word: kind.indices.to_numpy(zero_copy_only=False) == n for n, word in enumerate(kind.dictionary.to_pylist())}
     none = np.zeros(count, np.bool_)
@@ -147,7 +144,7 @@ def follow(piece: Slice, numbering: str) -> Trail:
     telling = own[pc.match_substring_regex(said, _STARTS).to_numpy(zero_copy_only=False)]
     told = records["message"].take(pa.array(telling[:_NAMED])).to_pylist()
     work = np.where(of(RecordKind.AUDIT, RecordKind.CONNECT, RecordKind.DISCONNECT), time, -1)
-    lines = _ints(records["session_line"])
+    lines = ints(records["session_line"])
     holes, connections = condense(records) if numbering == "queries" else (None, None)
     seen = time[timed]
     pauses = np.diff(np.maximum.accumulate(seen))
@@ -186,16 +183,16 @@ def _runs(records: pa.Table, time: Ints, lines: Ints, last_lines: pa.Array | Non
     order = order[np.searchsorted(code[order], 0) :]  # records without a session belong to none
     if not len(order):
         return RUN_SCHEMA.empty_table()
-    last = lines if last_lines is None else _ints(last_lines.slice(0, records.num_rows))
+    last = lines if last_lines is None else ints(last_lines.slice(0, records.num_rows))
     session, line, after = code[order], lines[order], last[order]
     audit = of(RecordKind.AUDIT)[order]
     works = audit | of(RecordKind.ERROR)[order]
-    statement = np.where(audit, _ints(records["statement_id"])[order], -1)
+    statement = np.where(audit, ints(records["statement_id"])[order], -1)
     begins = np.ones(len(order), np.bool_)
     begins[1:] = session[1:] != session[:-1]
     breaks = begins.copy()
     breaks[1:] |= (line[1:] != after[:-1] + 1) & (line[1:] >= 0) & (after[:-1] >= 0)
-    breaks |= _statement_breaks(begins, audit, statement, line, _ints(records["substatement_id"])[order])
+    breaks |= _statement_breaks(begins, audit, statement, line, ints(records["substatement_id"])[order])
     starts = np.flatnonzero(breaks)
     ends = np.append(starts[1:], len(order)) - 1
     here = np.arange(len(order))
@@ -205,7 +202,7 @@ def _runs(records: pa.Table, time: Ints, lines: Ints, last_lines: pa.Array | Non
     named = records["account"].is_valid().to_numpy()[order]
     name_at = np.maximum.accumulate(np.where(named, here, -1))[ends]
     name_rows = np.where(name_at >= starts, order[np.maximum(name_at, 0)], -1)
-    offset, length = _ints(records["offset"]), _ints(records["length"])
+    offset, length = ints(records["offset"]), ints(records["length"])
     first, final = order[starts], order[ends]
     columns = {
         "session": coded.dictionary.take(pa.array(session[starts])),
@@ -259,10 +256,3 @@ def _steps_back(seen: Ints, rows: Ints, places: object) -> tuple[StepBack, ...]:
         at = int(begins[n])
         result.append(StepBack(place, int(reached[at]), int(behind[at : behind_from[n + 1]].sum())))
     return tuple(result)
-
-
-def _ints(column: pa.ChunkedArray | pa.Array) -> Ints:
-    filled = pc.fill_null(column.cast(pa.int64()), -1)
-    plain = filled.combine_chunks() if isinstance(filled, pa.ChunkedArray) else filled
-    found: Ints = plain.to_numpy(zero_copy_only=False)
-    return found

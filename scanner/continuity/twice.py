@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-Ints = npt.NDArray[np.int64]
+from scanner.arrays import Ints
 
 _MOST = 10_000
 _NEAR, _FAR, _BESIDE = 1_000, 1_000, 10

@@ -18,6 +18,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scanner.arrays import Ints
 from scanner.exposure.facts import Facts
 from scanner.exposure.keyplan import KeyPlan
 from scanner.exposure.keytokens import Slot
@@ -29,8 +30,6 @@ MOST_HASHES = 4096
 COLUMNS = ("person_table", "person_total", "key_domain", "key_low", "key_high", "key_hashes", "key_count")
 _FARTHEST = 1 << 60  # bounds beyond are no keys of anything
 _PARAMETER = r'^(?:(?:"(?:[^"]|"")*"|[^,"]*),){%d}("(?:[^"]|"")*"|[^,"]*)(?:,|$)'
-
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass

@@ -13,11 +13,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scanner.arrays import Bools, Ints, mask
 from scanner.model import RECORD_SCHEMA, RecordKind
 from scanner.sources import pgaudit
-
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 
 _KINDS = list(RecordKind)
 _CODE = {kind: number for number, kind in enumerate(_KINDS)}
@@ -67,10 +65,10 @@ class Raw:
 def records(raw: Raw) -> tuple[pa.Table, Bools]:
     """Records of RECORD_SCHEMA, in the order given, every row kept; and which of them say ``<previously logged>``."""
     count = len(raw.message)
-    claims = _mask(pc.starts_with(raw.message, "AUDIT: "))
+    claims = mask(pc.starts_with(raw.message, "AUDIT: "))
     # pgAudit hides statement and context of its own lines. A line with a context was raised by somebody's function to look
     # like an audit line: it stays in sight as unreadable, and never becomes evidence of something that was not done.
-    genuine = claims & ~_mask(pc.is_valid(raw.context)) & ~_mask(pc.is_valid(raw.query))
+    genuine = claims & ~mask(pc.is_valid(raw.context)) & ~mask(pc.is_valid(raw.query))
     audit, lines = _audit(raw.message, genuine)
 
     codes = np.full(count, _CODE[RecordKind.UNREADABLE], np.int8)
@@ -125,9 +123,9 @@ def recall(table: pa.Table, repeated: Bools) -> pa.Table:
     """``<previously logged>`` filled from the last text of the same substatement, else of the same statement, in ``table``."""
     if not repeated.any():
         return table
-    rows = np.flatnonzero(_mask(pc.equal(table["kind"], str(RecordKind.AUDIT))))
+    rows = np.flatnonzero(mask(pc.equal(table["kind"], str(RecordKind.AUDIT))))
     statement = table["statement"].combine_chunks()
-    has_text = _mask(pc.is_valid(statement))[rows]
+    has_text = mask(pc.is_valid(statement))[rows]
     keys = [
         table["session"].combine_chunks().dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)[rows],
         table["statement_id"].fill_null(-1).to_numpy()[rows],
@@ -155,28 +153,28 @@ class _Others:
         self.app_name = raw.app_name.take(rows)
 
     def _says(self, pattern: str) -> Bools:
-        return _mask(pc.match_substring_regex(self.message, pattern))
+        return mask(pc.match_substring_regex(self.message, pattern))
 
     def kinds(self) -> npt.NDArray[np.int8]:
         """A code per record; the first that applies, in the order below."""
-        success = _mask(pc.equal(self.error_code, "00000"))
-        named = _mask(pc.is_in(self.severity, pa.array([*_ENGLISH_SEVERITIES, *_FAILURES])))
-        failed_class = ~_mask(pc.is_in(pc.utf8_slice_codeunits(self.error_code, 0, 2), pa.array(["00", "01", "02"])))
-        failed = np.where(named, _mask(pc.is_in(self.severity, pa.array(_FAILURES))), failed_class)
-        walsender = _mask(pc.equal(self.backend, "walsender"))
+        success = mask(pc.equal(self.error_code, "00000"))
+        named = mask(pc.is_in(self.severity, pa.array([*_ENGLISH_SEVERITIES, *_FAILURES])))
+        failed_class = ~mask(pc.is_in(pc.utf8_slice_codeunits(self.error_code, 0, 2), pa.array(["00", "01", "02"])))
+        failed = np.where(named, mask(pc.is_in(self.severity, pa.array(_FAILURES))), failed_class)
+        walsender = mask(pc.equal(self.backend, "walsender"))
         connect = self._says(_CONNECT) & ~self._says(r"\Areplication ")
         # in other languages: said while the process title is "authentication", and without the quotes of "authenticated"
         connect |= (
             success
-            & _mask(pc.equal(self.title, "authentication"))
-            & _mask(pc.is_valid(self.account))
+            & mask(pc.equal(self.title, "authentication"))
+            & mask(pc.is_valid(self.account))
             & self._says("=")
             & ~self._says('"')
             & ~self._says(r"\A(connection authenticated|replication )")
         )
-        disconnect = self._says(_DISCONNECT) | (success & self._says(_DISCONNECT_ANY) & _mask(pc.is_valid(self.account)))
+        disconnect = self._says(_DISCONNECT) | (success & self._says(_DISCONNECT_ANY) & mask(pc.is_valid(self.account)))
         replication = success & (self._says(_REPLICATION) | (walsender & ~self._says(r"\Aconnection ")))
-        config = self._says(_CONFIG) | (success & _mask(pc.equal(self.backend, "postmaster")))
+        config = self._says(_CONFIG) | (success & mask(pc.equal(self.backend, "postmaster")))
         codes = np.full(len(self.rows), _CODE[RecordKind.OTHER], np.int8)
         for kind, chosen in (
             (RecordKind.CONFIG, config),
@@ -190,7 +188,7 @@ class _Others:
 
     def filled_app_name(self, whole: pa.Array) -> pa.Array:
         """``application_name`` where a connection's first record has it in its message only."""
-        missing = _mask(pc.equal(pc.fill_null(self.app_name, ""), "")) & self._says(r"\A(replication )?connection authorized: ")
+        missing = mask(pc.equal(pc.fill_null(self.app_name, ""), "")) & self._says(r"\A(replication )?connection authorized: ")
         missing &= self._says(" application_name=")
         chosen = np.flatnonzero(missing)
         if not len(chosen):
@@ -255,8 +253,3 @@ def _addresses(connection_from: pa.Array) -> pa.Array:
 def _blank_to_null(column: pa.Array) -> pa.Array:
     blank = pc.equal(pc.binary_length(column), 0)
     return pc.if_else(blank, None, column) if pc.any(blank).as_py() else column
-
-
-def _mask(condition: pa.Array) -> Bools:
-    mask: Bools = pc.fill_null(condition, False).to_numpy(zero_copy_only=False)
-    return mask
