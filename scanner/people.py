@@ -17,13 +17,17 @@ Time and memory are linear in events and keys.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from typing import Any
 
 import pyarrow as pa
 
 from scanner.engine import Engine, arrow
 from scanner.people_spans import Floats, Ints, heaviest, sliding_steps
+
+SEEN_DAYS = (7, 30, 90)
 
 # of an event: what its keys are keys of, and the set itself
 SET_COLUMNS = (
@@ -171,4 +175,33 @@ def seen_by(engine: Engine, keys: Sequence[str], *, since: datetime | None = Non
         engine.unregister("united")
 
 
-__all__ = ["SET_COLUMNS", "distinct_people", "seen_by", "sliding_sum"]
+def seen_of_late(
+    querying: Callable[[datetime, datetime], AbstractContextManager[Engine]], newest: datetime
+) -> list[dict[str, Any]]:
+    """Whom each vendor has seen in the :data:`SEEN_DAYS` up to the ``newest`` event: each person once, whoever read them.
+
+    ``querying`` opens an engine over the events between two times. Rows of vendor (none: the company's own accounts), database,
+    table, days, people (low, best, high), of and share, both None where the people of the table are not known.
+    """
+    end = newest + timedelta(microseconds=1)
+    found: list[dict[str, Any]] = []
+    for days in SEEN_DAYS:
+        since = end - timedelta(days=days)
+        with querying(since, end) as engine:
+            rows = seen_by(engine, ["vendor", "database"], since=since, until=end).to_pylist()
+        found += [
+            {
+                "vendor": row["vendor"],
+                "database": row["database"],
+                "table": row["person_table"],
+                "days": days,
+                "people": {name: row[name] for name in ("low", "best", "high")},
+                "of": row["total"],
+                "share": round(row["share"], 4) if row["total"] else None,
+            }
+            for row in rows
+        ]
+    return found
+
+
+__all__ = ["SEEN_DAYS", "SET_COLUMNS", "distinct_people", "seen_by", "seen_of_late", "sliding_sum"]

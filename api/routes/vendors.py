@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import pyarrow as pa
@@ -15,17 +16,17 @@ from api.errors import RESPONSES, Problem
 from api.paging import Filters, cut, once
 from api.schemas import AccountSeen, AgreedExport, Bounds, ContractTerms, HoursWindow, Page, SeenPeople, Vendor, moment
 from scanner.config import DAYS, Config, Contract, Hours
+from scanner.engine import Engine
 from scanner.findings import PERSONS_SCHEMA
 from scanner.model import Level
-from scanner.people import seen_by
+from scanner.people import seen_of_late
 from scanner.pipeline import load_schema
 from scanner.store import tables as t
-from scanner.store.state import reading
+from scanner.store.state import newest_event, reading
 
 router = APIRouter(tags=["vendors"], dependencies=[Depends(requires("read:vendors")), Depends(once())], responses=RESPONSES)
 
 WINDOW = timedelta(days=30)
-SEEN_DAYS = (7, 30, 90)
 OPEN = ("new", "in_progress")
 
 _ACCOUNTS = """
@@ -84,28 +85,14 @@ def vendor_seen(shared: Shared, vendor: Annotated[str, Path(max_length=64, descr
     """What part of all customers a vendor has seen in 7, 30 and 90 days: each person once, whichever account read them."""
     if vendor not in shared.config.vendors:
         raise Problem(404, "there is no vendor with this key")
-    window = _window(shared)
-    found: list[SeenPeople] = []
-    if window is None:
-        return found
-    for days in SEEN_DAYS:
-        end = window[1] + timedelta(microseconds=1)
-        since = end - timedelta(days=days)
-        with eventquery.querying(shared, shared.workspace.events.files(since, end)) as engine:
-            rows = seen_by(engine, ["vendor", "database"], since=since, until=end).to_pylist()
-        found += [
-            SeenPeople(
-                database=row["database"],
-                table=row["person_table"],
-                days=days,
-                people=Bounds(low=row["low"], best=row["best"], high=row["high"]),
-                of=row["total"],
-                share=round(row["share"], 4) if row["total"] else None,
-            )
-            for row in rows
-            if row["vendor"] == vendor
-        ]
-    return found
+    newest = newest_event(shared.workspace.state)
+    if newest is None:
+        return []
+
+    def querying(since: datetime, until: datetime) -> AbstractContextManager[Engine]:
+        return eventquery.querying(shared, shared.workspace.events.files(since, until))
+
+    return [row for row in seen_of_late(querying, newest) if row["vendor"] == vendor]
 
 
 def _described(shared: Context, keys: list[str]) -> list[Vendor]:
@@ -127,12 +114,8 @@ def _described(shared: Context, keys: list[str]) -> list[Vendor]:
 
 def _window(shared: Context) -> tuple[datetime, datetime] | None:
     """The 30 days up to the newest event, so that a store that was filled long ago still says something."""
-    with reading(shared.workspace.state) as connection:
-        newest = connection.execute(select(func.max(t.batch.c.last_event))).scalar()
-    if newest is None:
-        return None
-    end = min(datetime.fromisoformat(newest), datetime.now(UTC))
-    return end - WINDOW, end
+    end = newest_event(shared.workspace.state)
+    return None if end is None else (end - WINDOW, end)
 
 
 def _figures(shared: Context, window: tuple[datetime, datetime]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

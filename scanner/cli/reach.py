@@ -2,50 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from contextlib import AbstractContextManager, closing
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
-
 from scanner.cli import output
-from scanner.engine import open_event_engine
+from scanner.engine import Engine, open_event_engine
 from scanner.habits import LEARN_DAYS, from_rows, standing
-from scanner.people import seen_by
+from scanner.people import seen_of_late
 from scanner.pipeline import Workspace
-from scanner.store import tables as t
-from scanner.store.state import reading
-
-WINDOWS = (7, 30, 90)  # days
+from scanner.store.state import newest_event
 
 
 def seen(workspace: Workspace) -> list[dict[str, Any]]:
     """People whom each vendor has seen in the days up to the newest event: each once, whichever account read them."""
-    with reading(workspace.state) as connection:
-        newest = connection.execute(select(func.max(t.batch.c.last_event))).scalar()
+    newest = newest_event(workspace.state)
     if newest is None:
         return []
-    end = min(datetime.fromisoformat(newest), datetime.now(UTC)) + timedelta(microseconds=1)
-    found = []
-    for days in WINDOWS:
-        since = end - timedelta(days=days)
-        engine = open_event_engine(workspace.events.folder, workspace.events.files(since, end), spill_to=workspace.spill)
-        try:
-            rows = seen_by(engine, ["vendor", "database"], since=since, until=end).to_pylist()
-        finally:
-            engine.close()
-        found += [
-            {
-                "vendor": row["vendor"],
-                "database": row["database"],
-                "table": row["person_table"],
-                "days": days,
-                "people": {name: row[name] for name in ("low", "best", "high")},
-                "of": row["total"],
-                "share": round(row["share"], 4) if row["total"] else None,
-            }
-            for row in rows
-            if row["vendor"] is not None
-        ]
+
+    def querying(since: datetime, until: datetime) -> AbstractContextManager[Engine]:
+        files = workspace.events.files(since, until)
+        return closing(open_event_engine(workspace.events.folder, files, spill_to=workspace.spill))
+
+    found = [row for row in seen_of_late(querying, newest) if row["vendor"] is not None]
     return sorted(found, key=lambda row: (row["vendor"], row["database"], row["table"], row["days"]))
 
 

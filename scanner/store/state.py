@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, make_url, select, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, func, inspect, make_url, select, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -155,6 +155,13 @@ def rows(connection: Connection, table: Table, **equal: Any) -> list[dict[str, A
 
 
 __all__ = ["insert_new", "iso", "now", "open_state", "reading", "rows", "t", "table_names", "upsert"]
+
+
+def newest_event(state: Engine) -> datetime | None:
+    """When the newest stored event happened, or now, where a log is ahead of time; None without events."""
+    with reading(state) as connection:
+        newest = connection.execute(select(func.max(t.batch.c.last_event))).scalar()
+    return None if newest is None else min(datetime.fromisoformat(newest), datetime.now(UTC))
 
 
 def known_accounts(state: Engine) -> list[str]:
