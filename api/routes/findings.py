@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
@@ -12,6 +10,7 @@ from pydantic import Field
 from api import eventquery
 from api.deps import Shared, note_read, requires
 from api.errors import RESPONSES, Problem, invalid
+from api.etags import etag, preconditions, require_match, unless_known
 from api.paging import Filters, Text, cut, once
 from api.schemas import Event, Page
 from api.schemas_findings import Finding, FindingChange, FindingDetail
@@ -26,10 +25,6 @@ router = APIRouter(
 
 FindingId = Annotated[str, Path(description="The finding's id.", pattern=r"^[0-9a-f]{16}$")]
 _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Unchanged since the ETag in If-None-Match"}}
-_PRECONDITIONS: dict[int | str, dict[str, Any]] = {
-    412: {**RESPONSES[401], "description": "The finding was changed in the meantime"},
-    428: {**RESPONSES[401], "description": "If-Match is missing"},
-}
 _NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {**RESPONSES[401], "description": "No such finding"}}
 
 
@@ -66,7 +61,7 @@ def findings(request: Request, response: Response, shared: Shared, filters: Anno
     key = (last["level"], last["last_event"], last["id"]) if last else None
     page = {"items": items, "total": total, "next": filters.link(request, response, key)}
     note_read(request, "findings", len(items))
-    return _unless_known(request, response, page)
+    return unless_known(request, response, page)
 
 
 @router.get("/findings/{finding_id}", response_model=FindingDetail, responses={**_NOT_MODIFIED, **_NOT_FOUND})
@@ -74,7 +69,7 @@ def finding(request: Request, response: Response, shared: Shared, finding_id: Fi
     """One finding with its history. Its ETag changes with anything it says."""
     found = _get(shared, finding_id)
     note_read(request, "finding", 1, finding=found["id"])
-    return _unless_known(request, response, found)
+    return unless_known(request, response, found)
 
 
 @router.get("/findings/{finding_id}/events", response_model=Page[Event], responses=_NOT_FOUND)
@@ -99,7 +94,10 @@ def finding_events(
 
 
 @router.patch(
-    "/findings/{finding_id}", response_model=FindingDetail, responses={**_NOT_FOUND, **_PRECONDITIONS}, name="change_finding"
+    "/findings/{finding_id}",
+    response_model=FindingDetail,
+    responses={**_NOT_FOUND, **preconditions("finding")},
+    name="change_finding",
 )
 def change_finding(
     response: Response,
@@ -111,10 +109,7 @@ def change_finding(
 ) -> Any:
     """Decide: acknowledge, assign, note, close with a verdict, reopen, set a clock. Needs If-Match."""
     found = _get(shared, finding_id)
-    if if_match is None:
-        raise Problem(428, "a change needs If-Match with the ETag of the finding it was decided upon")
-    if etag(found) not in {part.strip() for part in if_match.split(",")}:
-        raise Problem(412, "the finding was changed in the meantime: look at it again, then decide")
+    require_match(found, if_match, "finding")
     clocks = {name: when for name in CLOCKS if (when := getattr(change, name)) is not None}
     if clocks and "write:breach" not in token.scopes:
         raise Problem(403, "setting a clock needs a token with the scope write:breach")
@@ -135,18 +130,3 @@ def _get(shared: Shared, finding_id: str) -> dict[str, Any]:
     if found is None or found["id"] != finding_id:
         raise Problem(404, "there is no finding with this id")
     return found
-
-
-def etag(body: dict[str, Any]) -> str:
-    """The ETag of an answer, quoted."""
-    return f'"{hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32]}"'
-
-
-def _unless_known(request: Request, response: Response, body: dict[str, Any]) -> Any:
-    """``body`` with its ETag, or 304 when the caller has it already."""
-    tag = etag(body)
-    response.headers["ETag"] = tag
-    known = {part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")}
-    if known & {tag, "*"}:
-        return Response(status_code=304, headers=dict(response.headers))
-    return body

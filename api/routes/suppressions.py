@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.deps import Shared, requires
 from api.errors import RESPONSES, Problem
+from api.etags import etag, preconditions, require_match
 from api.paging import once
-from api.routes.findings import etag
 from api.schemas_suppressions import Suppression, SuppressionChange, SuppressionDetail, SuppressionProposal
 from scanner.errors import FindingError
 from scanner.findings import ConflictError, suppression
@@ -21,10 +21,6 @@ router = APIRouter(tags=["suppressions"], dependencies=[Depends(requires("read:f
 
 SuppressionId = Annotated[str, Path(description="The suppression's id.", pattern=r"^[0-9a-f]{16}$")]
 _NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {**RESPONSES[401], "description": "No such suppression"}}
-_PRECONDITIONS: dict[int | str, dict[str, Any]] = {
-    412: {**RESPONSES[401], "description": "The suppression was changed in the meantime"},
-    428: {**RESPONSES[401], "description": "If-Match is missing"},
-}
 
 
 class SuppressionFilters(BaseModel):
@@ -76,7 +72,7 @@ def propose_suppression(
 @router.patch(
     "/suppressions/{suppression_id}",
     response_model=SuppressionDetail,
-    responses={**_NOT_FOUND, **_PRECONDITIONS},
+    responses={**_NOT_FOUND, **preconditions("suppression")},
     name="change_suppression",
 )
 def change_suppression(
@@ -89,10 +85,7 @@ def change_suppression(
 ) -> Any:
     """Approve a proposal that somebody else made (needs approve:suppressions), or end a suppression. Needs If-Match."""
     found = _get(shared, suppression_id)
-    if if_match is None:
-        raise Problem(428, "a change needs If-Match with the ETag of the suppression it was decided upon")
-    if etag(found) not in {part.strip() for part in if_match.split(",")}:
-        raise Problem(412, "the suppression was changed in the meantime: look at it again, then decide")
+    require_match(found, if_match, "suppression")
     state, seen = shared.workspace.state, found["updated_at"]
     try:
         if change.decision == "end":
