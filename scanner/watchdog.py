@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, select
 from scanner.config import Config
 from scanner.crontab import trigger
 from scanner.findings import Finding, FindingStore, sweep
+from scanner.findings.history import remember
 from scanner.findings.model import RuleHit
 from scanner.model import Estimate
 from scanner.store import tables as t
@@ -120,9 +121,4 @@ def _write(connection: Connection, finding: Finding) -> None:
     }
     names = ("database", "vendor", "level", "status", "verdict", "first_event", "last_event", "created_at", "updated_at")
     connection.execute(t.finding.insert().values(**row, **{name: getattr(finding, name) for name in names}))
-    detail = json.dumps({"level": finding.level})
-    connection.execute(
-        t.finding_history.insert().values(
-            finding_id=finding.id, at=finding.created_at, actor="scanner", what="created", detail=detail
-        )
-    )
+    remember(connection, finding.id, "created", {"level": finding.level}, at=finding.created_at)

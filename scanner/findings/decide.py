@@ -10,7 +10,6 @@ The clocks run separately. ``detected`` is set by the scan, ``acknowledged`` by 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ from typing import Any
 from sqlalchemy import Engine, select, update
 
 from scanner.errors import FindingError
+from scanner.findings.history import remember
 from scanner.store import tables as t
 from scanner.store.state import iso, now
 
@@ -80,10 +80,7 @@ def decide(state: Engine, finding_id: str, decision: Decision, *, actor: str, se
         if done.rowcount != 1:
             raise ConflictError(f"finding {finding_id} was changed in the meantime", "look at it again, then decide")
         for what, detail in entries:
-            text = json.dumps(detail, sort_keys=True, ensure_ascii=False)
-            connection.execute(
-                t.finding_history.insert().values(finding_id=finding_id, at=moment, actor=actor, what=what, detail=text)
-            )
+            remember(connection, finding_id, what, detail, at=moment, actor=actor)
 
 
 def _check(decision: Decision) -> None:

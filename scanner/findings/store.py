@@ -18,6 +18,7 @@ from scanner.findings import hits
 from scanner.findings.build import build
 from scanner.findings.decide import clocks
 from scanner.findings.group import assign, hits_with_principals
+from scanner.findings.history import remember
 from scanner.findings.model import Finding, RuleText
 from scanner.findings.suppression import review
 from scanner.model import Level
@@ -93,14 +94,9 @@ def _write(connection: Any, finding: Finding, old_level: str | None) -> None:
         keep=("status", "verdict", "created_at"),
     )
     if old_level is None:
-        _remember(connection, finding.id, "created", {"level": finding.level})
+        remember(connection, finding.id, "created", {"level": finding.level}, at=now())
     elif Level(finding.level).rank > Level(old_level).rank:
-        _remember(connection, finding.id, "level_raised", {"from": old_level, "to": finding.level})
-
-
-def _remember(connection: Any, finding_id: str, what: str, detail: dict[str, Any]) -> None:
-    row = {"finding_id": finding_id, "at": now(), "actor": "scanner", "what": what, "detail": json.dumps(detail, sort_keys=True)}
-    connection.execute(t.finding_history.insert().values(**row))
+        remember(connection, finding.id, "level_raised", {"from": old_level, "to": finding.level}, at=now())
 
 
 def remember_end(state: StateEngine, principal: str, what: str, detail: dict[str, Any]) -> None:
@@ -109,7 +105,7 @@ def remember_end(state: StateEngine, principal: str, what: str, detail: dict[str
         ids = select(t.hit_part.c.finding_id).where(t.hit_part.c.principal == principal).distinct()
         wanted = select(t.finding.c.id).where(t.finding.c.id.in_(ids), t.finding.c.status != "resolved")
         for (finding_id,) in connection.execute(wanted).all():
-            _remember(connection, finding_id, what, detail)
+            remember(connection, finding_id, what, detail, at=now())
 
 
 class FindingStore:

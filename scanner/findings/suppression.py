@@ -24,6 +24,7 @@ from sqlalchemy import Connection, Engine, select, update
 
 from scanner.errors import FindingError
 from scanner.findings.decide import ConflictError
+from scanner.findings.history import remember
 from scanner.model import Level
 from scanner.store import tables as t
 from scanner.store.state import iso, reading
@@ -101,11 +102,8 @@ def propose(
     }
     with state.begin() as connection:
         connection.execute(t.suppression.insert().values(**row))
-        detail = {"scope": scope, "until": row["expires_at"], "level": level.value} | {
-            "max_persons": proposal.max_persons,
-            "reason": row["reason"],
-        }
-        _remember(connection, made, at, actor, "proposed", detail)
+        detail = {name: row[name] for name in ("level", "max_persons", "reason")}
+        _remember(connection, made, at, actor, "proposed", {"scope": scope, "until": row["expires_at"], **detail})
     return get(state, made)
 
 
@@ -247,11 +245,7 @@ def review(connection: Connection, at: datetime, ids: Sequence[str] | None = Non
             # a decision about a finding names its updated_at: whoever decides must see that its status has changed
             connection.execute(update(t.finding).where(f.id == row.id).values(status=status, updated_at=iso(at)))
             what, detail = ("suppressed", {"by": hidden_by}) if hidden_by else ("unsuppressed", {"because": because})
-            connection.execute(
-                t.finding_history.insert().values(
-                    finding_id=row.id, at=iso(at), actor="scanner", what=what, detail=json.dumps(detail, sort_keys=True)
-                )
-            )
+            remember(connection, row.id, what, detail, at=iso(at))
 
 
 def _cover(finding: Mapping[str, Any], in_force: Sequence[Mapping[str, Any]]) -> tuple[list[str], str]:
@@ -260,7 +254,7 @@ def _cover(finding: Mapping[str, Any], in_force: Sequence[Mapping[str, Any]]) ->
     telling = [m for m in matches if Level(m["level"]).rank >= Level.MEDIUM.rank] or matches
     used: dict[str, None] = {}
     for matched in telling:
-        speak = [row for row in in_force if Scope(**_scope(row)).covers(finding, matched["id"])]
+        speak = [row for row in in_force if row["agreed"].covers(finding, matched["id"])]
         if not speak:
             return [], f"no suppression in force speaks of the rule {matched['title']!r} here"
         high_enough = [row for row in speak if Level(row["level"]).rank >= Level(matched["level"]).rank]
@@ -273,14 +267,16 @@ def _cover(finding: Mapping[str, Any], in_force: Sequence[Mapping[str, Any]]) ->
     return list(used), ""
 
 
-def _scope(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(row["scope"]).items()}
+def _scope(text: str) -> Scope:
+    parts: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in json.loads(text).items()}
+    return Scope(**parts)
 
 
 def _in_force(connection: Connection) -> list[dict[str, Any]]:
+    """Suppressions in force, each with its scope as ``agreed``."""
     c = t.suppression.c
     found = connection.execute(select(t.suppression).where(c.status == "in_force").order_by(c.approved_at, c.id))
-    return [dict(row._mapping) for row in found]
+    return [{**row._mapping, "agreed": _scope(row.scope)} for row in found]
 
 
 def _warn(connection: Connection, at: datetime) -> None:
@@ -290,14 +286,10 @@ def _warn(connection: Connection, at: datetime) -> None:
     for row in close:
         connection.execute(update(t.suppression).where(t.suppression.c.id == row["id"]).values(warned_at=iso(at)))
         findings = hidden.get(row["id"], [])
-        _remember(connection, row["id"], at, "scanner", "ending", {"until": row["expires_at"], "hides": len(findings)})
+        detail = {"until": row["expires_at"], "hides": len(findings)}
+        _remember(connection, row["id"], at, "scanner", "ending", detail)
         if findings:
-            detail = json.dumps({"suppression": row["id"], "until": row["expires_at"], "hides": len(findings)}, sort_keys=True)
-            connection.execute(
-                t.finding_history.insert().values(
-                    finding_id=findings[-1], at=iso(at), actor="scanner", what="suppression_ending", detail=detail
-                )
-            )
+            remember(connection, findings[-1], "suppression_ending", {"suppression": row["id"], **detail}, at=iso(at))
 
 
 def warn_at(row: Mapping[str, Any]) -> datetime:

@@ -8,7 +8,6 @@ holds up nobody else.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from sqlalchemy import Engine, or_, select, update
 from scanner.config import Config
 from scanner.config_notify import Channel
 from scanner.errors import NotifyError
+from scanner.findings.history import remember
 from scanner.findings.ocsf import detection_finding
 from scanner.findings.store import FindingStore
 from scanner.notify.message import Notice, compose
@@ -232,15 +232,7 @@ def _remember(state: Engine, config: Config, parcel: _Parcel, error: NotifyError
                     insert_new(connection, t.notification, fallbacks(config.notify, row, at))
             connection.execute(update(t.notification).where(t.notification.c.id == row["id"]).values(**values))
             if what:
-                connection.execute(
-                    t.finding_history.insert().values(
-                        finding_id=row["finding_id"],
-                        at=iso(at),
-                        actor="notify",
-                        what=what,
-                        detail=json.dumps(detail, sort_keys=True),
-                    )
-                )
+                remember(connection, row["finding_id"], what, detail, at=iso(at), actor="notify")
 
 
 _EXAMPLE: Mapping[str, Any] = {
