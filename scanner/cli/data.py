@@ -15,9 +15,9 @@ import typer
 
 from scanner.cli import output, reach
 from scanner.cli.output import Settings, say
-from scanner.config import load_config
+from scanner.config import Config, load_config
 from scanner.engine import open_event_engine
-from scanner.errors import ScannerError, StoreError
+from scanner.errors import ConfigError, FindingError, ScannerError, StoreError
 from scanner.findings import FindingStore
 from scanner.findings.ocsf import detection_finding
 from scanner.model import SHOWN_SCHEMA, Level
@@ -31,6 +31,20 @@ events_app = typer.Typer(help="The event table.", no_args_is_help=True)
 def open_workspace(settings: Settings) -> Workspace:
     """The workspace that the global options name."""
     return Workspace.open(load_config(Path(settings.config) if settings.config else None))
+
+
+def one_finding(store: FindingStore, finding_id: str) -> dict[str, Any]:
+    """The finding whose id begins so. Raises :class:`FindingError` when there is none, or more than one."""
+    found = store.get(finding_id)
+    if found is None:
+        raise FindingError(f"no finding (or more than one) begins with {finding_id!r}", "list them with `vendorwatch findings`")
+    return found
+
+
+def check_vendor(config: Config, vendor: str | None, *others: str) -> None:
+    """Raises :class:`ConfigError` for a vendor that is neither configured nor one of the ``others``."""
+    if vendor not in (None, *others, *config.vendors):
+        raise ConfigError(f"there is no vendor {vendor!r}", "known are " + ", ".join(sorted(config.vendors)))
 
 
 # -- findings -------------------------------------------------------------------------------------------------------
@@ -61,9 +75,7 @@ def findings(
 def show(context: typer.Context, finding_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     """One finding with everything known about it. The beginning of the id is enough."""
     settings: Settings = context.obj
-    found = FindingStore(open_workspace(settings).state).get(finding_id)
-    if found is None:
-        raise ScannerError(f"no finding (or more than one) begins with {finding_id!r}", "list them with `vendorwatch findings`")
+    found = one_finding(FindingStore(open_workspace(settings).state), finding_id)
     if settings.as_json:
         output.print_json(found)
         return

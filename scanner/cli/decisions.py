@@ -10,12 +10,10 @@ from typing import Annotated
 import typer
 
 from scanner.cli import output
-from scanner.cli.data import moment
+from scanner.cli.data import moment, one_finding, open_workspace
 from scanner.cli.output import Settings, say
 from scanner.config import load_config
-from scanner.errors import FindingError
 from scanner.findings import CLOCKS, VERDICTS, Decision, FindingStore, decide
-from scanner.pipeline import Workspace
 
 _Id = Annotated[str, typer.Argument(metavar="ID", help="The finding; the beginning of its id is enough.")]
 _Note = Annotated[str | None, typer.Option(help="A remark for its history.")]
@@ -77,11 +75,9 @@ DECISIONS: dict[str, Callable[..., None]] = {
 
 def _decide(context: typer.Context, finding_id: str, decision: Decision) -> None:
     settings: Settings = context.obj
-    workspace = Workspace.open(load_config(Path(settings.config) if settings.config else None))
+    workspace = open_workspace(settings)
     store = FindingStore(workspace.state)
-    found = store.get(finding_id)
-    if found is None:
-        raise FindingError(f"no finding (or more than one) begins with {finding_id!r}", "list them with `vendorwatch findings`")
+    found = one_finding(store, finding_id)
     decide(workspace.state, found["id"], decision, actor=f"cli:{user()}", seen=found["updated_at"])
     after = store.get(found["id"])
     assert after is not None

@@ -11,10 +11,9 @@ from typing import Annotated
 import typer
 
 from scanner.cli import output
-from scanner.cli.data import moment
+from scanner.cli.data import check_vendor, moment
 from scanner.cli.output import Settings, say
 from scanner.config import config_path, load_config
-from scanner.errors import ConfigError
 
 rules_app = typer.Typer(help="Sigma rules: shipped ones and your own.", no_args_is_help=True)
 
@@ -103,8 +102,7 @@ def run_backtest(
 
     settings: Settings = context.obj
     config = load_config(Path(settings.config) if settings.config else None)
-    if vendor is not None and vendor not in config.vendors:
-        raise ConfigError(f"there is no vendor {vendor!r}", "known are " + ", ".join(sorted(config.vendors)))
+    check_vendor(config, vendor)
     own = [Path(rule)] if Path(rule).is_file() else []
     shipped = Path(rule).resolve().parent == shipped_folder().resolve()
     ruleset = load_rules([*config.rules, *([] if shipped else own)])

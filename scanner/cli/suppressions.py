@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from scanner.cli import output
-from scanner.cli.data import moment
+from scanner.cli.data import check_vendor, moment, one_finding, open_workspace
 from scanner.cli.decisions import user
 from scanner.cli.output import Settings, say
-from scanner.config import Config, load_config
-from scanner.errors import ConfigError, FindingError
+from scanner.config import Config
+from scanner.errors import ConfigError
 from scanner.findings import FindingStore, suppression
 from scanner.findings.suppression import OWN_ACCOUNTS, Proposal, Scope
 from scanner.model import Level
-from scanner.pipeline import Workspace
 
 _Reason = Annotated[str, typer.Option(help="Why it is right not to be told.")]
 _Until = Annotated[
@@ -41,9 +39,9 @@ def suppress(
     """Propose not to be told of what these rules find of somebody. Hides nothing until another person approves it."""
     from scanner.ruleset import choose, load_rules
 
-    config, workspace = _open(context)
-    if vendor not in (None, OWN_ACCOUNTS, *config.vendors):
-        raise ConfigError(f"there is no vendor {vendor!r}", "known are " + ", ".join(sorted(config.vendors)))
+    workspace = open_workspace(context.obj)
+    config = workspace.config
+    check_vendor(config, vendor, OWN_ACCOUNTS)
     if database is not None and database not in config.databases:
         raise ConfigError(f"there is no database {database!r}", "known are " + ", ".join(config.databases))
     known = load_rules(config.rules)
@@ -65,10 +63,9 @@ def suppress_finding(
     """Propose not to be told of findings like this one: its rules, vendor, accounts and database. Another person approves it."""
     from scanner.ruleset import load_rules
 
-    config, workspace = _open(context)
-    found = FindingStore(workspace.state).get(finding_id)
-    if found is None:
-        raise FindingError(f"no finding (or more than one) begins with {finding_id!r}", "list them with `vendorwatch findings`")
+    workspace = open_workspace(context.obj)
+    config = workspace.config
+    found = one_finding(FindingStore(workspace.state), finding_id)
     telling = [m["id"] for m in found["matched"] if Level(m["level"]).rank >= Level.MEDIUM.rank] or found["rules"]
     levels = {rule.id: rule.level for rule in load_rules(config.rules).rules}
     scope = Scope(tuple(telling), found["vendor"] or OWN_ACCOUNTS, found["database"], tuple(found["accounts"]))
@@ -79,13 +76,13 @@ def suppress_finding(
 
 def approve(context: typer.Context, suppression_id: _Id) -> None:
     """Put a suppression that somebody else proposed into force."""
-    _, workspace = _open(context)
+    workspace = open_workspace(context.obj)
     _say(context, suppression.approve(workspace.state, suppression_id, actor=_actor()))
 
 
 def unsuppress(context: typer.Context, suppression_id: _Id, reason: Annotated[str, typer.Option(help="Why it ends.")]) -> None:
     """Withdraw a proposal, or end a suppression: what it alone hid comes back and is told."""
-    _, workspace = _open(context)
+    workspace = open_workspace(context.obj)
     _say(context, suppression.end(workspace.state, suppression_id, reason=reason, actor=_actor()))
 
 
@@ -94,7 +91,7 @@ def suppressions(
     every: Annotated[bool, typer.Option("--all", help="Also those that have ended.")] = False,
 ) -> None:
     """Suppressions and proposals, the next to end first."""
-    _, workspace = _open(context)
+    workspace = open_workspace(context.obj)
     found = suppression.listed(workspace.state, ended=every)
     settings: Settings = context.obj
     if settings.as_json:
@@ -128,12 +125,6 @@ RULES: dict[str, Callable[..., None]] = {
     "approve": approve,
     "unsuppress": unsuppress,
 }
-
-
-def _open(context: typer.Context) -> tuple[Config, Workspace]:
-    settings: Settings = context.obj
-    config = load_config(Path(settings.config) if settings.config else None)
-    return config, Workspace.open(config)
 
 
 def _actor() -> str:
