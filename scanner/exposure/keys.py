@@ -7,7 +7,7 @@ from the share of hashes that they hold (bottom-k sketches).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -73,10 +73,10 @@ def with_keys(
         mine = wanted[own.to_numpy(zero_copy_only=False)]  # a FETCH names nobody: its DECLARE did
         mine = mine[np.argsort(row[mine], kind="stable")]
         codes = row[mine]
-        groups = [(plan, part) for part in _parts(mine, codes) if (plan := plans[row[part[0]]]) is not None]
-        exposed = _limited(exposed, groups, _Given(acts, plainly))
-        for plan, group in groups:
-            _gather(found, group, plan, _Given(acts, plainly), exposed, secret)
+        told = [_Values(plan, acts, part, plainly) for part in _parts(mine, codes) if (plan := plans[row[part[0]]]) is not None]
+        exposed = _limited(exposed, told)
+        for values in told:
+            _gather(found, values, exposed, secret)
     place = np.full(size, -1, np.int64)
     place[wanted] = row[wanted]
     who = pa.array(place, mask=place < 0)
@@ -93,22 +93,25 @@ def _parts(rows: Ints, codes: Ints) -> list[Ints]:
     return np.split(rows, np.flatnonzero(np.diff(codes)) + 1) if len(rows) else []
 
 
-def _limited(exposed: pa.Table, groups: Sequence[tuple[KeyPlan, Ints]], given: _Given) -> pa.Table:
+def _limited(exposed: pa.Table, told: Sequence[_Values]) -> pa.Table:
     """Where the log has no count: no more rows than the value bound to LIMIT."""
-    limited = [(plan, plan.most, rows) for plan, rows in groups if plan.most is not None]
+    limited = [(values, slot) for values in told if (slot := values.plan.most) is not None]
     if not limited:
         return exposed
     most = np.full(exposed.num_rows, _FARTHEST, np.int64)
-    for plan, slot, rows in limited:
-        told = _Values(plan, given, rows).text(slot).str.extract(r"^\s*([0-9]{1,18})\s*$", 1).cast(pl.Int64, strict=False)
-        most[rows] = told.fill_null(_FARTHEST).to_numpy()
+    for values, slot in limited:
+        bound = values.text(slot).str.extract(r"^\s*([0-9]{1,18})\s*$", 1).cast(pl.Int64, strict=False)
+        most[values.rows] = bound.fill_null(_FARTHEST).to_numpy()
     counted = pc.equal(exposed["rows_source"], "reported").fill_null(False).to_numpy()
     most[counted] = _FARTHEST
-    for name in exposed.column_names:
-        if name.startswith("exposed_"):
-            exposed = exposed.set_column(
-                exposed.schema.get_field_index(name), name, pa.array(np.minimum(exposed[name].to_numpy(), most))
-            )
+    names = [name for name in exposed.column_names if name.startswith("exposed_")]
+    return _with(exposed, {name: np.minimum(exposed[name].to_numpy(), most) for name in names})
+
+
+def _with(exposed: pa.Table, columns: Mapping[str, npt.NDArray[Any]]) -> pa.Table:
+    """The table with other numbers in these columns."""
+    for name, values in columns.items():
+        exposed = exposed.set_column(exposed.schema.get_field_index(name), name, pa.array(values))
     return exposed
 
 
@@ -120,13 +123,8 @@ def _plan(text: str | None) -> KeyPlan | None:
 # -- one shape ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Given:
-    acts: pa.Table
-    plainly: Plainly | None
-
-
-def _gather(found: _Found, rows: Ints, plan: KeyPlan, given: _Given, exposed: pa.Table, secret: bytes) -> None:
+def _gather(found: _Found, values: _Values, exposed: pa.Table, secret: bytes) -> None:
+    plan, rows = values.plan, values.rows
     if plan.kind == "unknown":
         return
     if plan.kind == "everybody":
@@ -135,7 +133,6 @@ def _gather(found: _Found, rows: Ints, plan: KeyPlan, given: _Given, exposed: pa
         found.low.append(np.full(len(rows), _FARTHEST))
         found.high.append(np.full(len(rows), -_FARTHEST))
         return
-    values = _Values(plan, given, rows)
     domain = pl.repeat(plan.domain, len(rows), dtype=pl.String, eager=True)
     if plan.others:
         told = [values.text(slot) for slot in plan.others]
@@ -218,10 +215,11 @@ def _keep(found: _Found, rows: Ints, domain: pl.Series, low: Ints | None = None,
 class _Values:
     """The constants of the statements of one shape, by slot."""
 
-    def __init__(self, plan: KeyPlan, given: _Given, rows: Ints) -> None:
+    def __init__(self, plan: KeyPlan, acts: pa.Table, rows: Ints, plainly: Plainly | None) -> None:
         self.plan = plan
+        self.rows = rows
         self.taken = pa.array(rows)
-        self.acts, self.plainly = given.acts, given.plainly
+        self.acts, self.plainly = acts, plainly
         self._groups: dict[str, pl.Series] = {}
         self._parameters: pl.Series | None = None
 
@@ -412,13 +410,11 @@ def _bounded(exposed: pa.Table, plans: Sequence[KeyPlan | None]) -> pa.Table:
     points = exposed["key_count"].is_valid().to_numpy()
     named = np.where(spans, high - low + 1, exposed["key_count"].fill_null(0).to_numpy())
     counted = (only > 0) & ~guessed & points & (named > 0)
-    for name in ("exposed_persons", "exposed_persons_low", "exposed_persons_high") if counted.any() else ():
-        people = exposed[name].to_numpy()
-        people = np.where(counted, np.minimum(people, named), people)
-        exposed = exposed.set_column(exposed.schema.get_field_index(name), name, pa.array(people))
     rows = (each > 0) & guessed & (named > 0) & (spans | points)
     if not rows.any() and not counted.any():
         return exposed
+    people = {name: exposed[name].to_numpy() for name in ("exposed_persons", "exposed_persons_low", "exposed_persons_high")}
+    exposed = _with(exposed, {name: np.where(counted, np.minimum(held, named), held) for name, held in people.items()})
     most: dict[str, npt.NDArray[Any]] = {}
     for what in ("exposed_rows", "exposed_persons"):
         best, above = exposed[what].to_numpy(), exposed[f"{what}_high"].to_numpy()
@@ -430,9 +426,7 @@ def _bounded(exposed: pa.Table, plans: Sequence[KeyPlan | None]) -> pa.Table:
         most[f"{what}_low"] = np.minimum(exposed[f"{what}_low"].to_numpy(), most[what])
     share = np.minimum(1.0, most["exposed_persons"] / np.maximum(share_of, 1))
     most["table_share"] = np.where((rows | counted) & (share_of > 0), share, exposed["table_share"].to_numpy())
-    for name, values in most.items():
-        exposed = exposed.set_column(exposed.schema.get_field_index(name), name, pa.array(values))
-    return exposed
+    return _with(exposed, most)
 
 
 __all__ = ["COLUMNS", "MOST_HASHES", "Plainly", "with_keys"]
