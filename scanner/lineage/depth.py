@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import postgast
 from postgast import pg_query_pb2 as pb
@@ -19,6 +20,9 @@ MAX_DEPTH = 4_000
 
 MAX_SCANNED_BYTES = 4_000_000
 """Longer statements are neither scanned nor parsed: their tokens and tree would take gigabytes."""
+
+COMMENTS = frozenset({pb.SQL_COMMENT, pb.C_COMMENT})
+"""Tokens that are comments."""
 
 _NEUTRAL = frozenset(
     {
@@ -58,6 +62,17 @@ def scannable(text: str) -> bytes | None:
     except UnicodeEncodeError:
         return None
     return encoded if len(encoded) <= MAX_SCANNED_BYTES else None
+
+
+def scanned(text: str) -> tuple[bytes, list[Any]] | None:
+    """UTF-8 and tokens of a text, comments (:data:`COMMENTS`) among them; None when it may not be scanned or cannot be."""
+    encoded = scannable(text)
+    if encoded is None:
+        return None
+    try:
+        return encoded, list(postgast.scan(text).tokens)
+    except (postgast.PgQueryError, ValueError, MemoryError):
+        return None
 
 
 @dataclass

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import postgast
 from postgast import pg_query_pb2 as pb
 
-from scanner.lineage.depth import parseable, scannable
+from scanner.lineage.depth import COMMENTS, parseable, scannable, scanned
 from scanner.lineage.slices import CUTTING
 
 UNPARSED = b"raw "
@@ -45,7 +45,6 @@ SENSITIVE_WORDS = (
 """Parts of function names (lower case) whose text arguments decide what is read or where it goes."""
 
 _SENSITIVE_FIRST = frozenset({pb.SET, pb.RESET, pb.DO, pb.CREATE, pb.ALTER, pb.LOAD})
-_COMMENTS = frozenset({pb.SQL_COMMENT, pb.C_COMMENT})
 _LITERALS = {
     pb.ICONST: b"\x01i",
     pb.FCONST: b"\x01f",
@@ -75,13 +74,8 @@ def literals_matter(text: str) -> bool:
     """Whether other constants in the same place could read other data, or send it elsewhere: the shape is then the full text."""
     if _holds_sensitive_word(text):
         return True
-    if scannable(text) is None:
-        return True
-    try:
-        tokens = [t.token for t in postgast.scan(text).tokens if t.token not in _COMMENTS]
-    except (postgast.PgQueryError, ValueError, MemoryError):
-        return True
-    return _decided_by_literals(tokens)
+    found = scanned(text)
+    return found is None or _decided_by_literals([t.token for t in found[1] if t.token not in COMMENTS])
 
 
 def _holds_sensitive_word(text: str) -> bool:
@@ -129,7 +123,7 @@ def shape_text(text: str) -> bytes:
     words: list[bytes] = []
     for token in tokens:
         kind = token.token
-        if kind in _COMMENTS:
+        if kind in COMMENTS:
             continue
         word = literal_of(kind)
         if word is None:
@@ -141,7 +135,7 @@ def shape_text(text: str) -> bytes:
     if _holds_sensitive_word(text) or _decided_by_literals(kinds):
         return _do_text(encoded, kinds, tokens) or b"text " + mark + b" " + encoded
     if not _TELLING.isdisjoint(kinds) or not _CUTTING.isdisjoint(words) or _compares_constants(kinds):
-        sources = [encoded[t.start : t.end] for t in tokens if t.token not in _COMMENTS]
+        sources = [encoded[t.start : t.end] for t in tokens if t.token not in COMMENTS]
         _restore(kinds, words, sources)
         words.append(b"|" + _range_width(kinds, sources))
     return mark + b" " + _TUPLES.sub(_counted_tuples, _LIST.sub(_counted, b" ".join(words)))
@@ -202,7 +196,7 @@ def _do_text(encoded: bytes, kinds: list[int], tokens: Sequence[pb.ScanToken]) -
         return None
     if inner is None:
         return None
-    told = [t for t in inner if t.token not in _COMMENTS]
+    told = [t for t in inner if t.token not in COMMENTS]
     sources = [body[t.start : t.end] for t in told]
     inner_kinds = [t.token for t in told]
     words = [b"\x01n" if kind in (pb.ICONST, pb.FCONST) else source for kind, source in zip(inner_kinds, sources, strict=True)]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import postgast
 from postgast import pg_query_pb2 as pb
 
-from scanner.lineage.depth import parseable, scannable
+from scanner.lineage.depth import COMMENTS, parseable, scanned
 
 MAX_SHOWN = 4_000
 """Characters that are shown of a statement at most."""
@@ -17,7 +17,6 @@ MAX_READ = 1_000_000
 """A longer statement is shown only up to where its first literal may begin."""
 
 _LITERALS = frozenset({pb.ICONST, pb.FCONST, pb.SCONST, pb.USCONST, pb.BCONST, pb.XCONST})
-_COMMENTS = frozenset({pb.SQL_COMMENT, pb.C_COMMENT})
 _NAMES = frozenset({pb.IDENT, pb.UIDENT})
 _COMPARE = frozenset(
     {
@@ -57,13 +56,11 @@ def masked(statement: str) -> str:
 
 
 def _by_tokens(text: str) -> str | None:
-    encoded = scannable(text)
-    if encoded is None:
+    found = scanned(text)
+    if found is None:
         return None
-    try:
-        tokens = [t for t in postgast.scan(text).tokens if t.token not in _COMMENTS]
-    except (postgast.PgQueryError, ValueError, MemoryError):
-        return None
+    encoded = found[0]
+    tokens = [t for t in found[1] if t.token not in COMMENTS]
     trusted = parseable(text, len(encoded)) and _parses(text)
     kinds = [t.token for t in tokens]
     out: list[str] = []

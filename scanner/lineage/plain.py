@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import re
 
-import postgast
 from postgast import pg_query_pb2 as pb
 
-from scanner.lineage.depth import scannable
+from scanner.lineage.depth import COMMENTS, scanned
 from scanner.lineage.dialects import GENERIC, MONGODB, MYSQL
 from scanner.model import CUT_MARK
 
@@ -21,7 +20,6 @@ LONGEST = 400_000
 
 _ODD = re.compile(r"""/\*|--|\\|\$[^0-9]|&['"]|'\s*\n\s*'""")
 _ODD_MYSQL = re.compile(r"""/\*|--|#|\\|['"]\s+['"]|\b[xXbBnN]'|_\w+\s*(?:['"]|0x)|"|\b0[xX]""")
-_COMMENTS = frozenset({pb.SQL_COMMENT, pb.C_COMMENT})
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{1,2}|[0-7]{1,3}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)|''", re.DOTALL)
 _LETTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _PARTS = re.compile(r"'[ \t\r\f\v]*\n\s*'")
@@ -47,15 +45,10 @@ def odd(dialect: str = "postgresql") -> str:
 
 def without_comments(text: str) -> str | None:
     """The text with each comment of PostgreSQL's as a space or a line end; None when it has none or cannot be read."""
-    encoded = scannable(text)
-    if encoded is None:
+    found = scanned(text)
+    if found is None or not (comments := [t for t in found[1] if t.token in COMMENTS]):
         return None
-    try:
-        comments = [t for t in postgast.scan(text).tokens if t.token in _COMMENTS]
-    except (postgast.PgQueryError, ValueError, MemoryError):
-        return None
-    if not comments:
-        return None
+    encoded = found[0]
     out, at = bytearray(), 0
     for comment in comments:  # a string goes on behind a comment only on another line
         out += encoded[at : comment.start] + (b"\n" if comment.token == pb.SQL_COMMENT else b" ")
@@ -64,13 +57,11 @@ def without_comments(text: str) -> str | None:
 
 
 def _postgres(text: str) -> str:
-    encoded = scannable(text)
-    if encoded is None:
+    found = scanned(text)
+    if found is None:
         return text
-    try:
-        tokens = [t for t in postgast.scan(text).tokens if t.token not in _COMMENTS]
-    except (postgast.PgQueryError, ValueError, MemoryError):
-        return text
+    encoded = found[0]
+    tokens = [t for t in found[1] if t.token not in COMMENTS]
     out: list[str] = []
     skip = -1
     before = pb.NUL
