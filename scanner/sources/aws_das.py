@@ -139,7 +139,7 @@ class AwsDas(JsonSource):
                 "session": pc.if_else(pc.or_(mysql, microsoft), reused, filled(fields["sessionId"])),
                 "session_line": line,
                 "severity": pc.if_else(is_error, "ERROR", "LOG"),
-                "error_code": pc.if_else(is_error, self._codes(fields, mysql, oracle, refused), "00000"),
+                "error_code": pc.if_else(is_error, self._codes(fields, mysql, oracle, microsoft, refused), "00000"),
                 "message": pc.if_else(
                     audited, None, pc.if_else(beats, "heartbeat", pc.coalesce(filled(fields["errorMessage"]), word))
                 ),
@@ -173,7 +173,7 @@ class AwsDas(JsonSource):
         return pc.or_(bad_code, filled(fields["errorMessage"]).is_valid())
 
     @staticmethod
-    def _codes(fields: Fields, mysql: pa.Array, oracle: pa.Array, refused: pa.Array) -> pa.Array:
+    def _codes(fields: Fields, mysql: pa.Array, oracle: pa.Array, microsoft: pa.Array, refused: pa.Array) -> pa.Array:
         number = whole_number(fields["exitCode"]).cast(pa.string())
         coded = number.dictionary_encode()
         words = [_ORACLE.get(code, f"ORA{code}") for code in coded.dictionary.to_pylist()]
@@ -181,7 +181,6 @@ class AwsDas(JsonSource):
         said = filled(fields["errorMessage"]).dictionary_encode()
         texts = said.dictionary.to_pylist()
         meant = [next((code for pattern, code in _POSTGRES if re.search(pattern, text)), None) for text in texts]
-        microsoft = pc.starts_with(pc.utf8_lower(pc.fill_null(fields["serverType"], "")), "sqlserver")
         known = pc.if_else(mysql, codes_of(number), pc.if_else(oracle, ora, pa.array(meant, pa.string()).take(said.indices)))
         return pc.coalesce(known, pc.if_else(refused, "28000", None), pc.if_else(microsoft, "42501", None))
 
