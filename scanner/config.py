@@ -117,11 +117,8 @@ class Database(Model):
         url = make_url(self.url.get_secret_value())
         logged = {SOURCE_TYPES[source.type]: source.type for source in self.audit if SOURCE_TYPES[source.type]}
         # a SQLite copy may stand in for a server's catalogue, so the log says better than the URL what the engine is
-        engine = (
-            self.engine
-            or next(iter(logged), "")
-            or ENGINES.get(url.drivername.partition("+")[0], url.drivername.partition("+")[0])
-        )
+        dialect = url.get_backend_name()
+        engine = self.engine or next(iter(logged), "") or ENGINES.get(dialect, dialect)
         for other, source in logged.items():
             if other != engine:
                 raise wrong(
@@ -148,7 +145,7 @@ class Database(Model):
         url = make_url(self.url.get_secret_value())
         if self.engine in ("mysql", "mariadb"):
             return (url.database, "") if url.database else ("",)
-        known = (DEFAULT_SCHEMAS.get(self.engine), DEFAULT_SCHEMAS.get(url.drivername.partition("+")[0]), "")
+        known = (DEFAULT_SCHEMAS.get(self.engine), DEFAULT_SCHEMAS.get(url.get_backend_name()), "")
         return tuple(dict.fromkeys(schema for schema in known if schema is not None))
 
 

@@ -272,7 +272,7 @@ def _url(value: object, info: ValidationInfo) -> object:
         raise wrong(
             "is not a database URL", "", "as in postgresql+psycopg://reader@db.example/shop; write special characters as %40"
         ) from None
-    dialect = url.drivername.partition("+")[0]
+    dialect = url.get_backend_name()
     known = {**ENGINES, **PACKAGES}
     if dialect not in known and not installed_dialect(dialect):
         hint = (

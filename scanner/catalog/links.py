@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from scanner.catalog.reading import KeyHits, Relation
+from scanner.catalog.reading import KeyHits, RawColumn, Relation
 from scanner.catalog.recognizers import TypeKind
 from scanner.model import Column, TableRef
 
@@ -26,7 +26,7 @@ _PEOPLE = 5  # people tables asked, the largest first
 _SMALLEST = 200  # people: in a smaller table any small integer is a key
 _KINDS = frozenset({TypeKind.INTEGER, TypeKind.NUMBER, TypeKind.TEXT, TypeKind.UUID})
 
-Asks = Callable[[Relation, str, Sequence[str]], KeyHits | None]
+Asks = Callable[[Relation, RawColumn, Sequence[str]], KeyHits | None]
 
 
 @dataclass(frozen=True)
@@ -72,20 +72,20 @@ def value_links(
         return {}
     until, left = time.monotonic() + _SECONDS, _MOST_ASKS
     largest = sorted(people, key=lambda ref: (-(sizes.get(ref) or 0), ref))[:_PEOPLE]
+    keys = {target: next(c for c in relations[target].columns if c.name == people[target]) for target in largest}
     result: dict[TableRef, str] = {}
     for ref in sorted(found, key=lambda ref: (-(sizes.get(ref) or 0), ref)):
         personal = {c.name for c in columns.get(ref, ()) if c.pii_class is not None}
         for candidate in found[ref]:
             if candidate.column in personal:
                 continue
-            for target in largest:
-                key = next(c for c in relations[target].columns if c.name == people[target])
+            for target, key in keys.items():
                 if ref in result or not _same_kind(candidate.kind, key.kind) or target == ref:
                     continue
                 if left <= 0 or time.monotonic() > until:
                     return result
                 left -= 1
-                hits = asks(relations[target], key.name, candidate.values)
+                hits = asks(relations[target], key, candidate.values)
                 if hits is not None and _refers(candidate, hits, target, people, relations, sizes):
                     result[ref] = candidate.column
     return result

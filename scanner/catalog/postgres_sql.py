@@ -106,7 +106,7 @@ join pg_catalog.pg_foreign_data_wrapper w on w.oid = s.srvfdw order by s.srvname
 """)
 
 SETTINGS = sa.text("""
-select coalesce(r.rolname, '') as role, s.setdatabase <> 0 as here, c.setting
+select coalesce(r.rolname, '') as role, c.setting
 from pg_catalog.pg_db_role_setting s left join pg_catalog.pg_roles r on r.oid = s.setrole
 left join pg_catalog.pg_database d on d.oid = s.setdatabase cross join lateral unnest(s.setconfig) c(setting)
 where (s.setdatabase = 0 or d.datname = pg_catalog.current_database()) and (s.setrole = 0 or r.rolname is not null)

@@ -149,7 +149,7 @@ class Reader(Protocol):
         """Exact number of different values of a column in a small table; None when the table is not small."""
         ...
 
-    def key_hits(self, relation: Relation, column: str, values: Sequence[str]) -> KeyHits:
+    def key_hits(self, relation: Relation, column: RawColumn, values: Sequence[str]) -> KeyHits:
         """How many of the values a unique column holds, by its index. Raises sqlalchemy.exc.DBAPIError."""
         ...
 

@@ -15,7 +15,7 @@ from scanner.catalog.classify import Classifier
 from scanner.catalog.links import Candidate, candidates, evenly, value_links
 from scanner.catalog.opening import open_reader
 from scanner.catalog.persons import estimate_distinct, person_keys
-from scanner.catalog.reading import DECIDED, CatalogSettings, Gap, KeyHits, Reader, Relation, Sampled, Snapshot
+from scanner.catalog.reading import DECIDED, CatalogSettings, Gap, KeyHits, RawColumn, Reader, Relation, Sampled, Snapshot
 from scanner.catalog.recognizers import RECOGNIZERS, Recognizer
 from scanner.catalog.samples import ColumnSample
 from scanner.catalog.serial import content_version
@@ -332,7 +332,7 @@ class _Scan:
         sizes = {ref: self._rows(r, self._old.get(ref)) for ref, r in relations.items()}
         asked = {ref: self._candidates[ref] for ref in unknown if ref in self._candidates}
 
-        def ask(relation: Relation, column: str, values: Sequence[str]) -> KeyHits | None:
+        def ask(relation: Relation, column: RawColumn, values: Sequence[str]) -> KeyHits | None:
             try:
                 return self._reader.key_hits(relation, column, values)
             except (SQLAlchemyError, OSError, ValueError, OverflowError):

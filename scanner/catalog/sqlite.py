@@ -222,10 +222,10 @@ class SqliteReader:
         with self._engine.connect() as connection:
             return connection.scalar(sa.select(sa.func.count(table.c[column].distinct())).select_from(table))
 
-    def key_hits(self, relation: Relation, column: str, values: Sequence[str]) -> KeyHits:
+    def key_hits(self, relation: Relation, column: RawColumn, values: Sequence[str]) -> KeyHits:
         """How many of the values a unique column holds, by its index."""
         with self._engine.connect() as connection:
-            return key_hits(connection, _table(relation), next(c for c in relation.columns if c.name == column), values)
+            return key_hits(connection, _table(relation), column, values)
 
     def close(self) -> None:
         self._engine.dispose()

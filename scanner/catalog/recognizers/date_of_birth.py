@@ -76,7 +76,7 @@ recognizer = Recognizer(
     words=words(
         strong="""
         gbdat, saengil, saengnyeonwolil, jumin apjari, jumin ap, jumin front,
-                birth, birth date, birthdate, birth day, birthday, birth dt, birthdt, dob, date of birth, dateofbirth, brth,
+        birth, birth date, birthdate, birth day, birthday, birth dt, birthdt, dob, date of birth, dateofbirth, brth,
         brth dt, brthdy, brdt, brthdd, bday, birth ymd, birthymd, brth ymd, bir dt, bymd, birth de, brthdy de,
         geburtsdatum, geb datum, geb dat, gebdat, geboren, fecha nac,
         data nascita, data di nascita, dt nascita, nascita, data nascimento, data nasc, dt nasc, nascimento, naissance,

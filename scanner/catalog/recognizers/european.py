@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from scanner.catalog.recognizers.base import NUMERIC_TOO, Bools, Pattern, Recognizer, digit_matrix, luhn, weighted, words
-from scanner.catalog.recognizers.checks import mostly, two
+from scanner.catalog.recognizers.checks import calendar, mostly, two
 
 
 def _spanish(values: Sequence[str]) -> Bools:
@@ -36,9 +36,7 @@ def _italian(values: Sequence[str]) -> Bools:
 def _polish(values: Sequence[str]) -> Bools:
     matrix, fits = digit_matrix(values, 11)
     rest = (10 - weighted(matrix, (1, 3, 7, 9, 1, 3, 7, 9, 1, 3)) % 10) % 10
-    month = two(matrix, 2) % 20
-    day = two(matrix, 4)
-    return mostly(fits & (rest == matrix[:, 10]) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31))
+    return mostly(fits & (rest == matrix[:, 10]) & calendar(two(matrix, 2) % 20, two(matrix, 4)))
 
 
 def _finnish(values: Sequence[str]) -> Bools:
@@ -49,8 +47,7 @@ def _finnish(values: Sequence[str]) -> Bools:
 def _swedish(values: Sequence[str]) -> Bools:
     ten = ["".join(c for c in v if c.isdigit())[-10:] for v in values]
     matrix, fits = digit_matrix(ten, 10)
-    month, day = two(matrix, 2), two(matrix, 4) % 60
-    return mostly(fits & luhn(ten) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31))
+    return mostly(fits & luhn(ten) & calendar(two(matrix, 2), two(matrix, 4) % 60))
 
 
 def _french(values: Sequence[str]) -> Bools:

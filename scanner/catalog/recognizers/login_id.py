@@ -38,7 +38,7 @@ recognizer = Recognizer(
         회원아이디, 사용자아이디, 닉네임, 별명, 고객아이디, 로그인id, 회원id, 사용자id
         """,
         weak="""
-        identifiant, usuario, utente,         user id, userid, usr id, usrid, mbr id, member id, mbrid, cust id, uid,
+        identifiant, usuario, utente, user id, userid, usr id, usrid, mbr id, member id, mbrid, cust id, uid,
         uname, mber id, acct id, 접속아이디,
         sns key, kakao key
         """,
