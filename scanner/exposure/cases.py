@@ -44,6 +44,8 @@ _SOME = 1_000_000  # rows of a cursor over what is not known
 _STATEMENT = ("session", "statement_id")
 _ACT = ("n", "session", "statement_id", "substatement_id", "audit_class", "command", "error_code", "statement", "returned_rows",
         "fk_check", "app_name", "shape")  # fmt: skip
+_FIRST_TEXT = pl.col("statement").sort_by("substatement_id", maintain_order=True, nulls_last=True).first().alias("first_text")
+_PREPARED = pl.col("prepared").is_not_null() & pl.col("session").is_not_null()
 _OF_SHAPE = ("kind", "destination", "mode", "cursor", "fetch_count", "backward", "prepared", "speaks")
 _ROWS = ("total_rows", "total_persons", "single", "best_rows", "low_rows", "high_rows", "source")
 
@@ -93,15 +95,16 @@ class Cases:
 
     # -- statements with several acts: which are nested in which, which repeat another. ``*_n``: from where on it is known -----
 
+    def _audits(self) -> pl.DataFrame:
+        return self.acts.filter((pl.col("record_kind") == "audit") & pl.col("session").is_not_null())
+
     def _several(self) -> pl.DataFrame:
-        audits = self.acts.filter((pl.col("record_kind") == "audit") & pl.col("session").is_not_null())
-        known = audits.join(self.carried.statements, on=_STATEMENT, how="left", maintain_order="left")
-        first = pl.col("statement").sort_by("substatement_id", maintain_order=True, nulls_last=True).first()
+        known = self._audits().join(self.carried.statements, on=_STATEMENT, how="left", maintain_order="left")
         counting = pl.col("command").is_in(["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"])
         found = known.group_by(_STATEMENT, maintain_order=True).agg(
             pl.len().alias("acts"),
             pl.col("top_text").first(),
-            first.alias("first_text"),
+            _FIRST_TEXT,
             pl.when(pl.col("top_text").is_not_null().any()).then(-1).otherwise(pl.col("n").min()).alias("first_n"),
             pl.when(pl.col("selects").fill_null(False).any())
             .then(-1)
@@ -160,18 +163,16 @@ class Cases:
 
     def _executed(self) -> pl.DataFrame:
         """Each EXECUTE of a known prepared statement, but where a SELECT line of the same statement counts the rows."""
-        named = pl.col("prepared").is_not_null() & pl.col("session").is_not_null()
         prepared = self._prepared().select("session", "prepared", "n", exe_shape="shape").sort("n")
-        asking = self.acts.filter((pl.col("kind") == "execute") & named).select("n", *_STATEMENT, "prepared")
+        asking = self.acts.filter((pl.col("kind") == "execute") & _PREPARED).select("n", *_STATEMENT, "prepared")
         found = asking.join_asof(prepared, on="n", by=["session", "prepared"], check_sortedness=False)
         found = found.filter(pl.col("exe_shape").is_not_null()).join(self.several, on=_STATEMENT, how="left")
         return found.filter((pl.col("select_n") < pl.col("n")).fill_null(False).not_()).select("n", "exe_shape")
 
     def _prepared(self) -> pl.DataFrame:
-        named = pl.col("prepared").is_not_null() & pl.col("session").is_not_null()
         kept = self.carried.prepared.select("session", "prepared", _before(), "shape")
         return pl.concat(
-            [kept, self.acts.filter((pl.col("kind") == "prepare") & named).select("session", "prepared", "n", "shape")]
+            [kept, self.acts.filter((pl.col("kind") == "prepare") & _PREPARED).select("session", "prepared", "n", "shape")]
         )
 
     # -- how much ------------------------------------------------------------------------------------------------------------
@@ -314,13 +315,12 @@ class Cases:
 
     def statements_left(self) -> pl.DataFrame:
         """The last statement of each session."""
-        audits = self.acts.filter((pl.col("record_kind") == "audit") & pl.col("session").is_not_null())
+        audits = self._audits()
         latest = audits.group_by("session", maintain_order=True).agg(pl.col("statement_id").last())
         mine = audits.join(latest, on=_STATEMENT, how="semi", maintain_order="left")
         mine = mine.join(self.carried.statements, on=_STATEMENT, how="left", maintain_order="left")
-        first = pl.col("statement").sort_by("substatement_id", maintain_order=True, nulls_last=True).first()
         found = mine.group_by(_STATEMENT, maintain_order=True).agg(
-            pl.col("top_text").first(), first.alias("first_text"), pl.col("covers").fill_null(False).any(),
+            pl.col("top_text").first(), _FIRST_TEXT, pl.col("covers").fill_null(False).any(),
             ((pl.col("command") == "SELECT").fill_null(False) | pl.col("selects").fill_null(False)).any().alias("selects"),
         )  # fmt: skip
         found = found.with_columns(pl.coalesce("top_text", _brief(found["first_text"])).alias("top_text"))
